@@ -1,0 +1,180 @@
+//! Integers.
+
+use std::fmt::Debug;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use arrow_array::types::{ArrowPrimitiveType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, PrimitiveArray};
+use arrow_buffer::{ArrowNativeType, NullBuffer, NullBufferBuilder, ScalarBuffer};
+use arrow_schema::DataType;
+
+use super::intake::{Fault, Mismatch, integers};
+use super::{Absent, BatchFull, Column, ColumnBuilder, extend_nulls, null_bytes, nulls_in};
+
+/// An integer type of the model.
+pub trait Number: ArrowNativeType + Default + TryFrom<i128> {
+    /// The arrow type of an array of these.
+    type Arrow: ArrowPrimitiveType<Native = Self>;
+}
+
+impl Number for u8 {
+    type Arrow = UInt8Type;
+}
+impl Number for u16 {
+    type Arrow = UInt16Type;
+}
+impl Number for u32 {
+    type Arrow = UInt32Type;
+}
+impl Number for u64 {
+    type Arrow = UInt64Type;
+}
+
+/// A column of integers.
+#[derive(Debug, Clone)]
+pub struct NumberColumn<T: Number> {
+    values: ScalarBuffer<T>,
+    nulls: Option<NullBuffer>,
+}
+
+/// A column of integers, read: a slice, in which the value of a null is arbitrary.
+#[derive(Debug, Clone, Copy)]
+pub struct Numbers<'a, T> {
+    values: &'a [T],
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl<T: Copy> Numbers<'_, T> {
+    /// The value, unless it is null.
+    pub fn get(&self, row: usize) -> Option<T> {
+        match self.nulls {
+            Some(nulls) if nulls.is_null(row) => None,
+            _ => Some(self.values[row]),
+        }
+    }
+}
+
+impl<T> Deref for Numbers<'_, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        self.values
+    }
+}
+
+impl<T: Number> Column for NumberColumn<T> {
+    type View<'a> = Numbers<'a, T>;
+    type Builder = NumbersBuilder<T>;
+    type Default = T;
+
+    fn data_type() -> DataType {
+        T::Arrow::DATA_TYPE
+    }
+
+    fn view(&self) -> Numbers<'_, T> {
+        Numbers { values: &self.values, nulls: self.nulls.as_ref() }
+    }
+
+    fn to_array(&self, rows: Range<usize>) -> ArrayRef {
+        let nulls = nulls_in(self.nulls.as_ref(), rows.clone());
+        let values = self.values.slice(rows.start, rows.len());
+        Arc::new(PrimitiveArray::<T::Arrow>::new(values, nulls))
+    }
+
+    fn from_array(
+        _: &'static str,
+        array: &dyn Array,
+        absent: Absent<T>,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Self, Mismatch> {
+        if let Some(same) = array.as_any().downcast_ref::<PrimitiveArray<T::Arrow>>()
+            && (same.null_count() == 0 || absent_is_null(absent))
+        {
+            return Ok(Self { values: same.values().clone(), nulls: same.nulls().cloned() });
+        }
+        let mut builder = NumbersBuilder::default();
+        for (row, value) in integers(array)?.enumerate() {
+            let item = match (value, absent) {
+                (Some(wide), _) => T::try_from(wide).ok().or_else(|| {
+                    faults.push(Fault::new(
+                        row,
+                        format!("{wide} does not fit {}", T::Arrow::DATA_TYPE),
+                    ));
+                    Some(T::default())
+                }),
+                (None, Absent::Null) => None,
+                (None, Absent::Is(default)) => Some(default),
+                (None, Absent::Refused) => {
+                    faults.push(Fault::new(row, "is null"));
+                    Some(T::default())
+                }
+            };
+            builder.push(item);
+        }
+        Ok(builder.finish())
+    }
+
+    fn repeat(_: &'static str, value: Option<T>, len: usize) -> Self {
+        let nulls = value.is_none().then(|| NullBuffer::new_null(len));
+        Self { values: vec![value.unwrap_or_default(); len].into(), nulls }
+    }
+
+    fn bytes(&self, rows: Range<usize>) -> usize {
+        rows.len() * size_of::<T>() + null_bytes(self.nulls.as_ref(), rows.len())
+    }
+}
+
+fn absent_is_null<D>(absent: Absent<D>) -> bool {
+    matches!(absent, Absent::Null)
+}
+
+/// Fills a column of integers. `values` may be changed after it was pushed.
+#[derive(Debug)]
+pub struct NumbersBuilder<T> {
+    /// The values so far.
+    pub values: Vec<T>,
+    nulls: NullBufferBuilder,
+}
+
+impl<T> Default for NumbersBuilder<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl<T: Number> ColumnBuilder for NumbersBuilder<T> {
+    type Column = NumberColumn<T>;
+    type Item<'a> = T;
+
+    fn new(_: &'static str) -> Self {
+        Self::default()
+    }
+
+    #[inline]
+    fn push(&mut self, item: Option<T>) {
+        self.values.push(item.unwrap_or_default());
+        self.nulls.append(item.is_some());
+    }
+
+    fn extend(&mut self, column: &NumberColumn<T>, rows: Range<usize>) -> Result<(), BatchFull> {
+        self.values.extend_from_slice(&column.values[rows.clone()]);
+        extend_nulls(&mut self.nulls, column.nulls.as_ref(), rows);
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+        self.nulls.truncate(len);
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.len() * size_of::<T>()
+    }
+
+    fn finish(&mut self) -> NumberColumn<T> {
+        let capacity = self.values.len();
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(capacity));
+        NumberColumn { values: values.into(), nulls: self.nulls.finish() }
+    }
+}

@@ -1,0 +1,178 @@
+//! Text that is mostly distinct.
+
+use std::ops::{Index, Range};
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer};
+use arrow_schema::DataType;
+
+use super::intake::{Fault, Mismatch, strings};
+use super::{Absent, BatchFull, Column, ColumnBuilder, extend_nulls, null_bytes, nulls_in};
+
+/// A column of text.
+#[derive(Debug, Clone)]
+pub struct TextColumn {
+    array: StringArray,
+}
+
+/// A column of text, read.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    array: &'a StringArray,
+}
+
+impl<'a> Texts<'a> {
+    /// The text, unless it is null.
+    pub fn get(&self, row: usize) -> Option<&'a str> {
+        self.array.is_valid(row).then(|| self.array.value(row))
+    }
+
+    /// Whether any of these rows has a text.
+    pub fn any(&self, rows: Range<usize>) -> bool {
+        match self.array.nulls() {
+            None => !rows.is_empty(),
+            Some(nulls) => nulls.slice(rows.start, rows.len()).null_count() < rows.len(),
+        }
+    }
+
+    /// The text; of a null, the empty one.
+    pub fn at(&self, row: usize) -> &'a str {
+        self.array.value(row)
+    }
+}
+
+impl Index<usize> for Texts<'_> {
+    type Output = str;
+
+    fn index(&self, row: usize) -> &str {
+        self.array.value(row)
+    }
+}
+
+impl Column for TextColumn {
+    type View<'a> = Texts<'a>;
+    type Builder = TextsBuilder;
+    type Default = &'static str;
+
+    fn data_type() -> DataType {
+        DataType::Utf8
+    }
+
+    fn view(&self) -> Texts<'_> {
+        Texts { array: &self.array }
+    }
+
+    fn to_array(&self, rows: Range<usize>) -> ArrayRef {
+        let sliced = self.array.slice(rows.start, rows.len());
+        let nulls = nulls_in(sliced.nulls(), 0..rows.len());
+        let (offsets, values, _) = sliced.into_parts();
+        Arc::new(StringArray::new(offsets, values, nulls))
+    }
+
+    fn from_array(
+        _: &'static str,
+        array: &dyn Array,
+        absent: Absent<&'static str>,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Self, Mismatch> {
+        if let Some(same) = array.as_any().downcast_ref::<StringArray>()
+            && (same.null_count() == 0 || matches!(absent, Absent::Null))
+        {
+            return Ok(Self { array: same.clone() });
+        }
+        let mut builder = TextsBuilder::default();
+        strings(array, &mut |row, text| {
+            let item = match (text, absent) {
+                (Some(text), _) => Some(text),
+                (None, Absent::Null) => None,
+                (None, Absent::Is(default)) => Some(default),
+                (None, Absent::Refused) => {
+                    faults.push(Fault::new(row, "is null"));
+                    Some("")
+                }
+            };
+            builder.push(item);
+        })?;
+        Ok(builder.finish())
+    }
+
+    fn repeat(_: &'static str, value: Option<&'static str>, len: usize) -> Self {
+        match value {
+            Some(value) => Self { array: StringArray::from(vec![value; len]) },
+            None => Self { array: StringArray::new_null(len) },
+        }
+    }
+
+    fn bytes(&self, rows: Range<usize>) -> usize {
+        let offsets = self.array.value_offsets();
+        let text = (offsets[rows.end] - offsets[rows.start]) as usize;
+        text + rows.len() * size_of::<i32>() + null_bytes(self.array.nulls(), rows.len())
+    }
+}
+
+/// Fills a column of text: one pool of bytes, one vector of ends.
+#[derive(Debug)]
+pub struct TextsBuilder {
+    pool: String,
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for TextsBuilder {
+    fn default() -> Self {
+        Self { pool: String::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl ColumnBuilder for TextsBuilder {
+    type Column = TextColumn;
+    type Item<'a> = &'a str;
+
+    fn new(_: &'static str) -> Self {
+        Self::default()
+    }
+
+    #[inline]
+    fn push(&mut self, item: Option<&str>) {
+        if let Some(text) = item {
+            self.pool.push_str(text);
+        }
+        self.offsets.push(self.pool.len() as i32);
+        self.nulls.append(item.is_some());
+    }
+
+    fn extend(&mut self, column: &TextColumn, rows: Range<usize>) -> Result<(), BatchFull> {
+        let array = &column.array;
+        let offsets = &array.value_offsets()[rows.start..=rows.end];
+        let (start, end) = (offsets[0], offsets[rows.len()]);
+        // A StringArray holds UTF-8 whose offsets lie on character boundaries.
+        let text = std::str::from_utf8(&array.value_data()[start as usize..end as usize]);
+        let base = self.pool.len() as i32 - start;
+        self.pool.push_str(text.unwrap_or_default());
+        self.offsets.extend(offsets[1..].iter().map(|end| end + base));
+        extend_nulls(&mut self.nulls, array.nulls(), rows);
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.offsets.truncate(len + 1);
+        self.pool.truncate(self.offsets[len] as usize);
+        self.nulls.truncate(len);
+    }
+
+    fn bytes(&self) -> usize {
+        self.pool.len() + self.offsets.len() * size_of::<i32>()
+    }
+
+    fn finish(&mut self) -> TextColumn {
+        let pool = String::with_capacity(self.pool.len());
+        let pool = std::mem::replace(&mut self.pool, pool);
+        let mut offsets = Vec::with_capacity(self.offsets.len());
+        offsets.push(0);
+        let offsets = std::mem::replace(&mut self.offsets, offsets);
+        let offsets = OffsetBuffer::new(offsets.into());
+        let array = StringArray::new(offsets, Buffer::from(pool.into_bytes()), self.nulls.finish());
+        TextColumn { array }
+    }
+}

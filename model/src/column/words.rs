@@ -1,0 +1,368 @@
+//! Text that repeats: dictionary columns.
+
+use std::ops::{Index, Range};
+use std::sync::Arc;
+
+use arrow_array::types::UInt16Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray};
+use arrow_buffer::{NullBuffer, NullBufferBuilder, ScalarBuffer};
+use arrow_schema::DataType;
+
+use super::intake::{Fault, Mismatch, dictionary_parts, strings};
+use super::{Absent, BatchFull, Column, ColumnBuilder, extend_nulls, null_bytes, nulls_in};
+use crate::dictionary::{Dictionary, Full, Snapshot, WordMap};
+
+/// A column of words.
+#[derive(Debug, Clone)]
+pub struct WordColumn {
+    keys: ScalarBuffer<u16>,
+    nulls: Option<NullBuffer>,
+    snapshot: Arc<Snapshot>,
+}
+
+/// A column of words, read.
+///
+/// Two columns with the same [`dictionary`](Words::dictionary) agree on every key that both have,
+/// so what a sink learned of a key stays true as long as the dictionary is the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    /// A key a row; of a null, an arbitrary one.
+    pub keys: &'a [u16],
+    nulls: Option<&'a NullBuffer>,
+    snapshot: &'a Snapshot,
+}
+
+impl<'a> Words<'a> {
+    /// The word, unless it is null.
+    pub fn get(&self, row: usize) -> Option<&'a str> {
+        self.key(row).map(|key| self.word(key))
+    }
+
+    /// The word; of a null, an arbitrary one.
+    pub fn at(&self, row: usize) -> &'a str {
+        self.word(self.keys[row])
+    }
+
+    /// The key, unless it is null.
+    pub fn key(&self, row: usize) -> Option<u16> {
+        match self.nulls {
+            Some(nulls) if nulls.is_null(row) => None,
+            _ => Some(self.keys[row]),
+        }
+    }
+
+    /// The word of a key.
+    pub fn word(&self, key: u16) -> &'a str {
+        self.snapshot.words.value(key as usize)
+    }
+
+    /// How many words the dictionary has; keys are below it.
+    pub fn len(&self) -> usize {
+        self.snapshot.words.len()
+    }
+
+    /// Whether the dictionary has no word, which it has only if the column has no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Names the dictionary within this process.
+    pub fn dictionary(&self) -> u64 {
+        self.snapshot.dictionary.id()
+    }
+}
+
+impl Index<usize> for Words<'_> {
+    type Output = str;
+
+    fn index(&self, row: usize) -> &str {
+        self.at(row)
+    }
+}
+
+impl Column for WordColumn {
+    type View<'a> = Words<'a>;
+    type Builder = WordsBuilder;
+    type Default = &'static str;
+
+    fn data_type() -> DataType {
+        DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8))
+    }
+
+    fn view(&self) -> Words<'_> {
+        Words { keys: &self.keys, nulls: self.nulls.as_ref(), snapshot: &self.snapshot }
+    }
+
+    fn to_array(&self, rows: Range<usize>) -> ArrayRef {
+        let nulls = nulls_in(self.nulls.as_ref(), rows.clone());
+        let keys = self.keys.slice(rows.start, rows.len());
+        let keys = PrimitiveArray::<UInt16Type>::new(keys, nulls);
+        Arc::new(DictionaryArray::new(keys, Arc::new(self.snapshot.words.clone())))
+    }
+
+    fn from_array(
+        name: &'static str,
+        array: &dyn Array,
+        absent: Absent<&'static str>,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Self, Mismatch> {
+        let mut intake = WordIntake { builder: WordsBuilder::new(name), absent, faults };
+        if let DataType::Dictionary(_, _) = array.data_type() {
+            intake.translate(array)?;
+        } else {
+            strings(array, &mut |row, word| {
+                let key = intake.key(row, word);
+                intake.builder.push(key);
+            })?;
+        }
+        Ok(intake.builder.finish())
+    }
+
+    fn repeat(name: &'static str, value: Option<&'static str>, len: usize) -> Self {
+        let mut builder = WordsBuilder::new(name);
+        let key = value.and_then(|word| builder.key(word).ok());
+        (0..len).for_each(|_| builder.push(key));
+        builder.finish()
+    }
+
+    fn bytes(&self, rows: Range<usize>) -> usize {
+        rows.len() * size_of::<u16>() + null_bytes(self.nulls.as_ref(), rows.len())
+    }
+}
+
+/// Brings words from outside to the process's dictionary.
+struct WordIntake<'a> {
+    builder: WordsBuilder,
+    absent: Absent<&'static str>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl WordIntake<'_> {
+    fn key(&mut self, row: usize, word: Option<&str>) -> Option<u16> {
+        let word = match (word, self.absent) {
+            (Some(word), _) => word,
+            (None, Absent::Null) => return None,
+            (None, Absent::Is(default)) => default,
+            (None, Absent::Refused) => {
+                self.faults.push(Fault::new(row, "is null"));
+                return None;
+            }
+        };
+        match self.builder.key(word) {
+            Ok(key) => Some(key),
+            Err(full) => {
+                self.faults.push(Fault::new(row, full.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Looks each word up once, not each row.
+    fn translate(&mut self, array: &dyn Array) -> Result<(), Mismatch> {
+        let (keys, values) = dictionary_parts(array)?;
+        let mut words = Vec::with_capacity(values.len());
+        strings(&values, &mut |_, word| words.push(word.map(str::to_owned)))?;
+        let mut translated: Vec<Option<u16>> = vec![None; words.len()];
+        let mut dictionary = self.builder.dictionary();
+        for (row, key) in keys.enumerate() {
+            let known = key.and_then(|key| translated.get(key).copied().flatten());
+            let key = known.or_else(|| {
+                let word = key.and_then(|key| words.get(key)?.as_deref());
+                let fresh = self.key(row, word);
+                if dictionary != self.builder.dictionary() {
+                    dictionary = self.builder.dictionary();
+                    translated.fill(None);
+                }
+                if let (Some(at), Some(_)) = (key, word) {
+                    translated[at] = fresh;
+                }
+                fresh
+            });
+            self.builder.push(key);
+        }
+        Ok(())
+    }
+}
+
+/// Fills a column of words.
+#[derive(Debug)]
+pub struct WordsBuilder {
+    keys: Vec<u16>,
+    nulls: NullBufferBuilder,
+    dictionary: Arc<Dictionary>,
+    /// What was asked before, so that a word that repeats takes no lock.
+    known: WordMap,
+}
+
+impl WordsBuilder {
+    /// The key of a word. It holds until this builder's [`dictionary`](Self::dictionary) changes.
+    ///
+    /// # Errors
+    /// [`BatchFull`] where the batch has used up all keys.
+    pub fn key(&mut self, word: &str) -> Result<u16, BatchFull> {
+        if let Some(&key) = self.known.get(word) {
+            return Ok(key);
+        }
+        let key = match self.dictionary.intern(word) {
+            Ok(key) => key,
+            Err(Full) => {
+                self.move_to(self.dictionary.succeed())?;
+                self.dictionary
+                    .intern(word)
+                    .map_err(|_| BatchFull::Words(self.dictionary.column()))?
+            }
+        };
+        self.known.insert(word.into(), key);
+        Ok(key)
+    }
+
+    /// Names the dictionary that keys are of.
+    pub fn dictionary(&self) -> u64 {
+        self.dictionary.id()
+    }
+
+    /// Takes the words in use along to another dictionary.
+    fn move_to(&mut self, dictionary: Arc<Dictionary>) -> Result<(), BatchFull> {
+        let old = self.dictionary.snapshot();
+        let mut moved = vec![None; old.words.len()];
+        for key in &mut self.keys {
+            let slot = &mut moved[*key as usize];
+            *key = match *slot {
+                Some(key) => key,
+                None => {
+                    let word = old.words.value(*key as usize);
+                    *slot.insert(
+                        dictionary
+                            .intern(word)
+                            .map_err(|_| BatchFull::Words(dictionary.column()))?,
+                    )
+                }
+            };
+        }
+        self.known.clear();
+        self.dictionary = dictionary;
+        Ok(())
+    }
+}
+
+impl ColumnBuilder for WordsBuilder {
+    type Column = WordColumn;
+    type Item<'a> = u16;
+
+    fn new(name: &'static str) -> Self {
+        Self {
+            keys: Vec::new(),
+            nulls: NullBufferBuilder::new(0),
+            dictionary: Dictionary::current(name),
+            known: WordMap::default(),
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, item: Option<u16>) {
+        self.keys.push(item.unwrap_or_default());
+        self.nulls.append(item.is_some());
+    }
+
+    fn extend(&mut self, column: &WordColumn, rows: Range<usize>) -> Result<(), BatchFull> {
+        if self.keys.is_empty() {
+            self.dictionary = column.snapshot.dictionary.clone();
+            self.known.clear();
+        }
+        let keys = &column.keys[rows.clone()];
+        if self.dictionary.id() == column.snapshot.dictionary.id() {
+            self.keys.extend_from_slice(keys);
+            extend_nulls(&mut self.nulls, column.nulls.as_ref(), rows);
+        } else {
+            let view = column.view();
+            for row in rows {
+                let key = view.get(row).map(|word| self.key(word)).transpose()?;
+                self.push(key);
+            }
+        }
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.keys.truncate(len);
+        self.nulls.truncate(len);
+    }
+
+    fn bytes(&self) -> usize {
+        self.keys.len() * size_of::<u16>()
+    }
+
+    fn finish(&mut self) -> WordColumn {
+        let capacity = self.keys.len();
+        let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(capacity));
+        let column = WordColumn {
+            keys: keys.into(),
+            nulls: self.nulls.finish(),
+            snapshot: self.dictionary.snapshot(),
+        };
+        let current = Dictionary::current(self.dictionary.column());
+        if current.id() != self.dictionary.id() {
+            self.dictionary = current;
+            self.known.clear();
+        }
+        column
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &'static str, words: impl IntoIterator<Item = String>) -> WordColumn {
+        let mut builder = WordsBuilder::new(name);
+        for word in words {
+            let key = builder.key(&word).expect("keys are left");
+            builder.push(Some(key));
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn words_survive_the_dictionary_that_ends_in_the_middle_of_a_batch() {
+        let name = "test.words.rebase";
+        let dictionary = Dictionary::current(name);
+        let mut builder = WordsBuilder::new(name);
+        let first = builder.key("first").expect("a key");
+        builder.push(Some(first));
+        for word in 0..=u16::MAX {
+            dictionary.intern(&format!("foreign {word}")).ok();
+        }
+        let second = builder.key("second").expect("a key in the successor");
+        builder.push(Some(second));
+        let column = builder.finish();
+        let words = column.view();
+        assert_eq!((words.at(0), words.at(1), words.len()), ("first", "second", 2));
+    }
+
+    #[test]
+    fn a_batch_with_too_many_words_is_refused_by_the_column_s_name() {
+        let mut builder = WordsBuilder::new("test.words.hostile");
+        let mut error = None;
+        for word in 0..=u16::MAX as u32 + 1 {
+            match builder.key(&word.to_string()) {
+                Ok(key) => builder.push(Some(key)),
+                Err(full) => error = Some(full),
+            }
+        }
+        assert_eq!(error, Some(BatchFull::Words("test.words.hostile")));
+    }
+
+    #[test]
+    fn columns_of_two_dictionaries_are_joined_by_their_words() {
+        let old = column("test.words.join", ["a".into(), "b".into()]);
+        Dictionary::current("test.words.join").succeed();
+        let new = column("test.words.join", ["b".into(), "c".into()]);
+        assert_ne!(old.view().dictionary(), new.view().dictionary());
+        let mut joined = WordsBuilder::new("test.words.join");
+        joined.extend(&old, 0..2).expect("fits");
+        joined.extend(&new, 0..2).expect("fits");
+        let joined = joined.finish();
+        let words: Vec<_> = (0..4).map(|row| joined.view().at(row)).collect();
+        assert_eq!(words, ["a", "b", "b", "c"]);
+    }
+}

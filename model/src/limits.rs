@@ -1,0 +1,34 @@
+//! The limits of the model, and why each stands where it stands.
+//!
+//! Everything that enters is held against them, so that no input can make a process allocate
+//! without bound and no store meets a value that it cannot hold.
+
+/// Longest path of a unit, in bytes: `PATH_MAX` of Linux.
+pub const PATH_MAX: usize = 4 << 10;
+
+/// Longest key of a symbol, in bytes. SCIP symbols of generated code reach 2 KiB.
+pub const SYMBOL_MAX: usize = 8 << 10;
+
+/// Longest name, kind or other dictionary word, in bytes: every store can index it.
+pub const NAME_MAX: usize = 1 << 10;
+
+/// Deepest nesting of a JSON `properties` value: `serde_json` refuses 128, other readers less.
+pub const PROPERTIES_DEPTH_MAX: usize = 64;
+
+/// Longest `properties` value, in bytes.
+pub const PROPERTIES_MAX: usize = 1 << 20;
+
+/// Deepest tree, in nodes. The deepest real file that was met has 947.
+pub const TREE_DEPTH_MAX: usize = 10_000;
+
+/// Most nodes of a unit. With 17 columns a node this is about one GiB.
+pub const UNIT_NODES_MAX: usize = 16 << 20;
+
+/// Most bytes of a unit, in memory. Arrow's offsets are `i32`, so a batch must stay below 2 GiB.
+pub const UNIT_BYTES_MAX: usize = 1 << 30;
+
+/// Most numbers in one vector: four times the widest embedding in common use.
+pub const VECTOR_MAX: usize = 16 << 10;
+
+/// A dictionary that has grown to this many words is succeeded by a new one; its keys are `u16`.
+pub(crate) const DICTIONARY_FULL: usize = 32_000;
