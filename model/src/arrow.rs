@@ -1,18 +1,20 @@
 //! The seam to arrow: batches to record batches and back, both without copying where types agree.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, ListArray, RecordBatch, StructArray};
+use arrow_array::{Array, ArrayRef, ListArray, RecordBatch, StructArray};
 use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, FieldRef, Schema};
 
 use crate::batch::{Batch, Children, Tables};
-use crate::column::{ChildRows, child_rows};
-use crate::number::number;
+use crate::column::{ChildRows, Fault, Faults, child_rows};
+use crate::limits;
+use crate::number::{number_edges, number_nodes};
 use crate::schema::{
-    ColumnFault, EdgeColumns, LISTS, MODEL_KEY, MODEL_VERSION, NodeColumns, SymbolColumns, Table,
-    TableError, UnitColumns, VectorColumns, schema,
+    EdgeColumns, LISTS, MODEL_KEY, MODEL_VERSION, NodeColumns, SymbolColumns, Table, TableError,
+    UnitColumns, VectorColumns, schema,
 };
 use crate::validate::{Place, Refusal};
 
@@ -25,6 +27,9 @@ pub enum RecordError {
     /// A column that is unknown, missing or of another type.
     #[error("{0}")]
     Columns(String),
+    /// More than a batch may have.
+    #[error("{0}; send smaller batches")]
+    TooLarge(String),
 }
 
 impl From<TableError> for RecordError {
@@ -59,22 +64,26 @@ impl Intake {
     /// [`RecordError`] where the schema does not fit; then no unit is taken.
     pub fn from_record(record: &RecordBatch) -> Result<Self, RecordError> {
         check_version(&record.schema())?;
-        let mut misfits = Misfits::default();
-        let (own, lists) = split(record)?;
-        let mut faults = Vec::new();
-        let units = UnitColumns::from_struct(&own, &mut faults)?;
-        for (column, fault) in faults {
-            misfits.add(fault.row, None, format!("{column} {}", fault.what));
+        if record.num_rows() > limits::BATCH_UNITS_MAX {
+            return Err(too_large("units", record.num_rows(), limits::BATCH_UNITS_MAX));
         }
-        let rows = record.num_rows();
-        let [nodes, symbols, edges, vectors] = lists;
-        let nodes: Children<NodeColumns> = children(nodes, rows, &mut misfits)?;
-        let symbols: Children<SymbolColumns> = children(symbols, rows, &mut misfits)?;
-        let edges: Children<EdgeColumns> = children(edges, rows, &mut misfits)?;
-        let vectors: Children<VectorColumns> = children(vectors, rows, &mut misfits)?;
-        let batch = number(Batch::new(Tables::new(units, nodes, symbols, edges, vectors)));
+        let (own, [nodes, symbols, edges, vectors]) = split(record)?;
+        let rows: Vec<Range<usize>> = (0..record.num_rows()).map(|row| row..row + 1).collect();
+        let mut faults = Faults::new(&rows);
+        let units = UnitColumns::from_struct(&own, &mut faults)?;
+        let mut misfits = Misfits::default();
+        misfits.add(None, faults.into_found());
+        let nodes: Children<NodeColumns> = children(nodes, rows.len(), &mut misfits)?;
+        let symbols: Children<SymbolColumns> = children(symbols, rows.len(), &mut misfits)?;
+        let edges: Children<EdgeColumns> = children(edges, rows.len(), &mut misfits)?;
+        let vectors: Children<VectorColumns> = children(vectors, rows.len(), &mut misfits)?;
+        let (nodes, edges) = (number_nodes(nodes), number_edges(edges));
+        let batch = Batch::new(Tables::new(units, nodes, symbols, edges, vectors));
+        if batch.bytes() > limits::BATCH_BYTES_MAX {
+            return Err(too_large("bytes in memory", batch.bytes(), limits::BATCH_BYTES_MAX));
+        }
         let mut refusals = misfits.refusals(&batch);
-        let known: Vec<usize> = refusals.iter().map(|(position, _)| *position).collect();
+        let known: HashSet<usize> = refusals.iter().map(|(position, _)| *position).collect();
         let broken = batch.refusals().into_iter();
         refusals.extend(broken.filter(|(position, _)| !known.contains(position)));
         refusals.sort_by_key(|(position, _)| *position);
@@ -89,15 +98,18 @@ impl Intake {
     }
 }
 
-/// The first value of each unit that did not fit its column.
+/// Values that did not fit their columns, each with the row of its unit.
 #[derive(Default)]
 struct Misfits(Vec<(usize, Option<Place>, String)>);
 
 impl Misfits {
-    fn add(&mut self, row: usize, place: Option<Place>, rule: String) {
-        self.0.push((row, place, rule));
+    fn add(&mut self, list: Option<&'static str>, faults: Vec<Fault>) {
+        self.0.extend(faults.into_iter().map(|Fault { unit, position, what }| {
+            (unit, list.map(|list| Place { list, position }), what)
+        }));
     }
 
+    /// The first of each unit.
     fn refusals(mut self, batch: &Batch) -> Vec<(usize, Refusal)> {
         self.0.sort_by_key(|(row, _, _)| *row);
         self.0.dedup_by_key(|(row, _, _)| *row);
@@ -105,6 +117,10 @@ impl Misfits {
             |(row, place, rule)| (row, Refusal { unit: batch.unit(row).name(), place, rule });
         self.0.into_iter().map(refusal).collect()
     }
+}
+
+fn too_large(what: &str, found: usize, max: usize) -> RecordError {
+    RecordError::TooLarge(format!("the batch has {found} {what}, more than {max}"))
 }
 
 fn check_version(schema: &Schema) -> Result<(), RecordError> {
@@ -118,16 +134,18 @@ type Lists = [Option<ChildRows>; 4];
 
 /// The unit's own columns, and its lists.
 fn split(record: &RecordBatch) -> Result<(StructArray, Lists), RecordError> {
-    let mut lists: Lists = [const { None }; 4];
+    let (mut lists, mut seen): (Lists, _) = ([const { None }; 4], [false; 4]);
     let mut fields: Vec<FieldRef> = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for (field, array) in record.schema().fields().iter().zip(record.columns()) {
         match LISTS.iter().position(|list| list == field.name()) {
             Some(list) => {
-                let rows = child_rows(array).map_err(|mismatch| {
-                    RecordError::Columns(format!("column `{}` {mismatch}", field.name()))
-                })?;
-                lists[list] = Some(rows);
+                let column =
+                    |what| RecordError::Columns(format!("column `{}` {what}", LISTS[list]));
+                if std::mem::replace(&mut seen[list], true) {
+                    return Err(column("is given twice".to_owned()));
+                }
+                lists[list] = child_rows(array).map_err(|mismatch| column(mismatch.to_string()))?;
             }
             None => {
                 fields.push(field.clone());
@@ -145,21 +163,33 @@ fn children<T: Table>(
     units: usize,
     misfits: &mut Misfits,
 ) -> Result<Children<T>, RecordError> {
-    let Some(ChildRows { offsets, columns, faults: nulls }) = rows else {
+    let Some(ChildRows { ranges, columns }) = rows else {
         return Ok(Children { offsets: vec![0; units + 1].into(), columns: T::none() });
     };
-    let mut faults: Vec<ColumnFault> = nulls.into_iter().map(|fault| ("the row", fault)).collect();
-    let columns = T::from_struct(&columns, &mut faults)?;
-    for (column, fault) in faults {
-        let after = offsets.partition_point(|&offset| offset as usize <= fault.row);
-        // A child outside every list belongs to nobody and harms nobody.
-        if (1..offsets.len()).contains(&after) {
-            let position = fault.row - offsets[after - 1] as usize;
-            let place = Place { list: T::NAME, position };
-            misfits.add(after - 1, Some(place), format!("{column} {}", fault.what));
-        }
+    if columns.len() > limits::BATCH_ROWS_MAX {
+        return Err(too_large(T::NAME, columns.len(), limits::BATCH_ROWS_MAX));
     }
-    Ok(Children { offsets: offsets.into(), columns })
+    let mut faults = Faults::new(&ranges);
+    if let Some(nulls) = columns.nulls() {
+        faults.turn_to("row");
+        let null = (0..nulls.len()).filter(|&row| nulls.is_null(row));
+        null.for_each(|row| faults.add(row, || "is null".into()));
+    }
+    let columns = T::from_struct(&columns, &mut faults)?;
+    misfits.add(Some(T::NAME), faults.into_found());
+    if ranges.windows(2).all(|pair| pair[0].end == pair[1].start) {
+        let start = ranges.first().map_or(0, |range| range.start as i32);
+        let ends = ranges.iter().map(|range| range.end as i32);
+        return Ok(Children { offsets: std::iter::once(start).chain(ends).collect(), columns });
+    }
+    let columns =
+        columns.gather(&ranges).map_err(|full| RecordError::TooLarge(full.to_string()))?;
+    let mut end = 0;
+    let ends = ranges.iter().map(|range| {
+        end += range.len() as i32;
+        end
+    });
+    Ok(Children { offsets: std::iter::once(0).chain(ends).collect(), columns })
 }
 
 impl From<&Batch> for RecordBatch {

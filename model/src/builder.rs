@@ -3,16 +3,20 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::batch::{Batch, Children, Tables, Unit};
+use crate::batch::{Batch, Children, Tables};
 use crate::column::BatchFull;
+use crate::limits;
+use crate::number::{number_edges, number_nodes};
 use crate::schema::{
     EdgesBuilder, NodeRow, NodesBuilder, SymbolsBuilder, UnitRow, UnitsBuilder, VectorsBuilder,
 };
-
-/// Text of a batch stays far below the 2 GiB that arrow's offsets can address.
-const BATCH_BYTES_MAX: usize = 1_900_000_000;
+use crate::unit::Unit;
 
 /// Builds batches, one after another, reusing what it learned of the dictionaries.
+///
+/// Whoever fills it finishes the batch far below [`limits::BATCH_BYTES_MAX`]; [`bytes`] tells.
+///
+/// [`bytes`]: Self::bytes
 ///
 /// A unit's children are pushed first, then the unit itself:
 ///
@@ -96,9 +100,14 @@ impl BatchBuilder {
     /// # Errors
     /// [`BatchFull`] where they do not fit; nothing is appended then.
     pub fn append(&mut self, batch: &Batch) -> Result<(), BatchFull> {
-        if self.bytes() + batch.bytes() > BATCH_BYTES_MAX {
+        if self.bytes() + batch.bytes() > limits::BATCH_BYTES_MAX {
             return Err(BatchFull::Bytes);
         }
+        self.append_unmeasured(batch)
+    }
+
+    /// Copies units that are known to leave the batch below the limit.
+    pub(crate) fn append_unmeasured(&mut self, batch: &Batch) -> Result<(), BatchFull> {
         let finished = self.len();
         let appended = self.append_columns(batch);
         if appended.is_err() {
@@ -148,15 +157,26 @@ impl BatchBuilder {
 
     /// The batch of all finished units; the builder is empty again.
     pub fn finish(&mut self) -> Batch {
+        Batch::new(self.finish_tables())
+    }
+
+    /// The batch of all finished units, with everything numbered that was left to us.
+    pub(crate) fn finish_numbered(&mut self) -> Batch {
+        let mut tables = self.finish_tables();
+        tables.nodes = number_nodes(tables.nodes);
+        tables.edges = number_edges(tables.edges);
+        Batch::new(tables)
+    }
+
+    fn finish_tables(&mut self) -> Tables {
         self.abandon_unit();
-        let tables = Tables::new(
+        Tables::new(
             self.units.finish(),
             Children { offsets: offsets(&mut self.ends.nodes), columns: self.nodes.finish() },
             Children { offsets: offsets(&mut self.ends.symbols), columns: self.symbols.finish() },
             Children { offsets: offsets(&mut self.ends.edges), columns: self.edges.finish() },
             Children { offsets: offsets(&mut self.ends.vectors), columns: self.vectors.finish() },
-        );
-        Batch::new(tables)
+        )
     }
 }
 

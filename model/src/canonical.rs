@@ -1,37 +1,52 @@
 //! One form of a unit that does not depend on who holds it.
 
-use crate::batch::Unit;
 use crate::column::{Numbers, Texts, Words};
+use crate::unit::Unit;
 
 /// The hash of a unit's canonical form; equal for two stores that hold the same rows.
 ///
 /// BLAKE3 over the unit's rows: the columns in the order of the schema, words instead of keys,
 /// edges sorted by what identifies them, and the symbols' keys in their edges. Left out are the
-/// generation, which says when and not what, and symbols that no edge refers to. A value is written
-/// as its length or width demands: integers little-endian in their width after a byte 1, text
-/// after its length as u64, and a null as a byte 0.
+/// generation, which says when and not what, and symbols that no edge refers to. A null is a byte
+/// 0; any other value begins with a byte 1, then comes an integer as a u64, little-endian, or a text
+/// after its length as such. Lists follow their length in the same form.
 pub fn canonical_hash(unit: &Unit<'_>) -> [u8; 32] {
-    let mut form = Form(Vec::new());
+    let mut form = Form { hasher: blake3::Hasher::new(), pending: Vec::new() };
     own_columns(&mut form, unit);
     nodes(&mut form, unit);
     edges(&mut form, unit);
     vectors(&mut form, unit);
-    *blake3::hash(&form.0).as_bytes()
+    form.hasher.update(&form.pending);
+    *form.hasher.finalize().as_bytes()
 }
 
-struct Form(Vec<u8>);
+/// What is hashed. It is never held as a whole: a unit may take a GiB.
+struct Form {
+    hasher: blake3::Hasher,
+    /// Written, but not hashed yet, for the hash is quick on long pieces only.
+    pending: Vec<u8>,
+}
 
 impl Form {
+    fn write(&mut self, bytes: &[u8]) {
+        const PIECE: usize = 64 << 10;
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= PIECE {
+            self.hasher.update(&self.pending);
+            self.pending.clear();
+        }
+    }
+
     fn number(&mut self, value: Option<impl Into<u64>>) {
-        self.0.push(u8::from(value.is_some()));
+        self.write(&[u8::from(value.is_some())]);
         if let Some(value) = value {
-            self.0.extend_from_slice(&value.into().to_le_bytes());
+            self.write(&value.into().to_le_bytes());
         }
     }
 
     fn bytes(&mut self, value: Option<&[u8]>) {
         self.number(value.map(|value| value.len() as u64));
-        self.0.extend_from_slice(value.unwrap_or_default());
+        self.write(value.unwrap_or_default());
     }
 
     fn text(&mut self, value: Option<&str>) {
@@ -115,6 +130,6 @@ fn vectors(form: &mut Form, unit: &Unit<'_>) {
         form.bytes(vectors.text_hash.get(i).map(<[u8; 16]>::as_slice));
         let numbers = vectors.vector.at(i);
         form.number(Some(numbers.len() as u64));
-        numbers.iter().for_each(|number| form.0.extend_from_slice(&number.to_le_bytes()));
+        numbers.iter().for_each(|number| form.write(&number.to_le_bytes()));
     }
 }

@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::limits;
 
-/// Words to keys, hashed by xxh3: input cannot choose the dictionary's order, only its size.
+/// Words to keys, hashed by xxh3, which is quicker than std's hash on short words.
 pub(crate) type WordMap = HashMap<Box<str>, u16, BuildHasherDefault<Xxh3Default>>;
 
 /// The dictionary has no free key left.
@@ -86,6 +86,11 @@ impl Dictionary {
 
     fn len(&self) -> usize {
         lock(&self.words).ordered.len()
+    }
+
+    /// The key of a word that is there.
+    pub(crate) fn find(&self, word: &str) -> Option<u16> {
+        lock(&self.words).keys.get(word).copied()
     }
 
     /// The key of a word, which is appended if it is new.

@@ -20,13 +20,14 @@ pub mod limits;
 mod number;
 mod schema;
 mod select;
+mod unit;
 mod validate;
 
 pub use arrow::{Intake, RecordError};
-pub use batch::{Batch, Unit};
+pub use batch::Batch;
 pub use builder::BatchBuilder;
 pub use canonical::canonical_hash;
-pub use codec::{ipc, ndjson};
+pub use codec::{CodecError, Decoded, Problem, ipc, ndjson};
 pub use column::{
     BatchFull, Floats, FloatsBuilder, Hashes, HashesBuilder, Numbers, NumbersBuilder, Texts,
     TextsBuilder, Words, WordsBuilder,
@@ -39,4 +40,5 @@ pub use schema::{
     flags, schema,
 };
 pub use select::{Selection, SelectionError, SelectionRules};
+pub use unit::Unit;
 pub use validate::{Place, Refusal, UnitName};

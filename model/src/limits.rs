@@ -27,6 +27,16 @@ pub const UNIT_NODES_MAX: usize = 16 << 20;
 /// Most bytes of a unit, in memory. Arrow's offsets are `i32`, so a batch must stay below 2 GiB.
 pub const UNIT_BYTES_MAX: usize = 1 << 30;
 
+/// Most units of one batch. Nothing a unit need take a byte in an arrow batch, so a hostile one of
+/// a few bytes could claim any number.
+pub const BATCH_UNITS_MAX: usize = 1 << 20;
+
+/// Most rows of one list in a batch, for the same reason: as many as fit into two units.
+pub const BATCH_ROWS_MAX: usize = 2 * UNIT_NODES_MAX;
+
+/// Most bytes of a batch, in memory: below the 2 GiB that arrow's offsets can address.
+pub const BATCH_BYTES_MAX: usize = 1_900_000_000;
+
 /// Most numbers in one vector: four times the widest embedding in common use.
 pub const VECTOR_MAX: usize = 16 << 10;
 

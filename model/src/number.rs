@@ -1,52 +1,31 @@
-//! Computes what upstream may leave to us: `ord` and `last` of nodes, `ord` of edges.
+//! Computes what upstream may leave to us: `ord` and `last` of nodes, the label of the root, `ord`
+//! of edges.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use crate::batch::{Batch, Children, Tables};
-use crate::column::{ColumnBuilder, NumberColumn, NumbersBuilder};
-use crate::schema::{EdgeColumns, NodeColumns, Table, UNNUMBERED};
+use crate::batch::Children;
+use crate::column::{Column, NumberColumn};
+use crate::schema::{DEFAULT_LABEL, EdgeColumns, NodeColumns, ROOT_LABEL, UNNUMBERED};
 
-/// The batch with everything numbered that was left to us.
-pub(crate) fn number(batch: Batch) -> Batch {
-    let (tables, rows) = (batch.tables(), batch.row_range());
-    debug_assert_eq!(rows, 0..tables.units.len(), "numbered before it is sliced");
-    if !tables.nodes.columns.is_unnumbered() && !tables.edges.columns.is_unnumbered() {
-        return batch;
-    }
-    let nodes = number_nodes(tables.nodes.clone());
-    let edges = number_edges(tables.edges.clone());
-    let (symbols, vectors) = (tables.symbols.clone(), tables.vectors.clone());
-    Batch::new(Tables::new(tables.units.clone(), nodes, symbols, edges, vectors))
-}
-
-impl NodeColumns {
-    fn is_unnumbered(&self) -> bool {
-        self.view().ord.contains(&UNNUMBERED) || self.view().last.contains(&UNNUMBERED)
-    }
-}
-
-impl EdgeColumns {
-    fn is_unnumbered(&self) -> bool {
-        self.view().ord.contains(&UNNUMBERED)
-    }
-}
-
-/// Numbers the nodes of units that left `ord` or `last` to us. What is inconsistent stays
-/// unnumbered, for the validation to name.
-fn number_nodes(mut nodes: Children<NodeColumns>) -> Children<NodeColumns> {
+/// The nodes with everything that was left to us. What is inconsistent stays as it is, for the
+/// validation to name.
+pub(crate) fn number_nodes(nodes: Children<NodeColumns>) -> Children<NodeColumns> {
+    let nodes = label_roots(nodes);
     let view = nodes.columns.view();
+    if !view.ord.contains(&UNNUMBERED) && !view.last.contains(&UNNUMBERED) {
+        return nodes;
+    }
     let (mut ords, mut lasts) = (view.ord.to_vec(), view.last.to_vec());
-    for pair in nodes.offsets.windows(2) {
-        let range = pair[0] as usize..pair[1] as usize;
-        let ords = &mut ords[range.clone()];
+    for rows in nodes.units() {
+        let (ords, lasts) = (&mut ords[rows.clone()], &mut lasts[rows.clone()]);
         if ords.iter().all(|&ord| ord == UNNUMBERED) {
             ords.iter_mut().zip(0..).for_each(|(ord, position)| *ord = position);
         }
-        let lasts = &mut lasts[range.clone()];
         if lasts.iter().all(|&last| last == UNNUMBERED) && ords.is_sorted() {
             lasts.copy_from_slice(ords);
             for child in (0..ords.len()).rev() {
-                let parent = view.parent.get(range.start + child);
+                let parent = view.parent.get(rows.start + child);
                 let parent = parent.and_then(|parent| ords.binary_search(&parent).ok());
                 if let Some(parent) = parent.filter(|&parent| parent < child) {
                     lasts[parent] = lasts[parent].max(lasts[child]);
@@ -54,19 +33,37 @@ fn number_nodes(mut nodes: Children<NodeColumns>) -> Children<NodeColumns> {
             }
         }
     }
-    (nodes.columns.ord, nodes.columns.last) = (numbers(ords), numbers(lasts));
-    nodes
+    let (ord, last) = (NumberColumn::of(ords), NumberColumn::of(lasts));
+    let columns = NodeColumns { ord, last, ..nodes.columns.clone() };
+    Children { columns, ..nodes }
 }
 
-/// Numbers the edges that share source, kind and end, in units that left it to us.
-fn number_edges(mut edges: Children<EdgeColumns>) -> Children<EdgeColumns> {
+/// The root is a File even where everything is labelled by default.
+fn label_roots(nodes: Children<NodeColumns>) -> Children<NodeColumns> {
+    let labels = nodes.columns.label.view();
+    let roots = nodes.units().filter(|rows| !rows.is_empty()).map(|rows| rows.start);
+    let unlabelled: Vec<usize> = roots.filter(|&root| labels.at(root) == DEFAULT_LABEL).collect();
+    if unlabelled.is_empty() {
+        return nodes;
+    }
+    match nodes.columns.label.with_word(&unlabelled, ROOT_LABEL) {
+        Ok(label) => Children { columns: NodeColumns { label, ..nodes.columns.clone() }, ..nodes },
+        // Of 65,536 labels most are wrong anyway.
+        Err(_) => nodes,
+    }
+}
+
+/// The edges, those that share source, kind and end numbered in units that left it to us.
+pub(crate) fn number_edges(edges: Children<EdgeColumns>) -> Children<EdgeColumns> {
     let view = edges.columns.view();
+    if !view.ord.contains(&UNNUMBERED) {
+        return edges;
+    }
     let mut ords = view.ord.to_vec();
-    for pair in edges.offsets.windows(2) {
-        let range = pair[0] as usize..pair[1] as usize;
-        if ords[range.clone()].iter().all(|&ord| ord == UNNUMBERED) {
-            let mut seen: HashMap<_, u32> = HashMap::with_capacity(range.len());
-            for i in range {
+    for rows in edges.units() {
+        if ords[rows.clone()].iter().all(|&ord| ord == UNNUMBERED) {
+            let mut seen: HashMap<_, u32> = HashMap::with_capacity(rows.len());
+            for i in rows {
                 let end = (view.dst_node.get(i), view.dst_symbol.get(i));
                 let next = seen.entry((view.src[i], view.kind.key(i), end)).or_default();
                 ords[i] = *next;
@@ -74,12 +71,12 @@ fn number_edges(mut edges: Children<EdgeColumns>) -> Children<EdgeColumns> {
             }
         }
     }
-    edges.columns.ord = numbers(ords);
-    edges
+    let columns = EdgeColumns { ord: NumberColumn::of(ords), ..edges.columns.clone() };
+    Children { columns, ..edges }
 }
 
-fn numbers(values: Vec<u32>) -> NumberColumn<u32> {
-    let mut builder = NumbersBuilder::default();
-    values.into_iter().for_each(|value| builder.push(Some(value)));
-    builder.finish()
+impl<C> Children<C> {
+    fn units(&self) -> impl Iterator<Item = Range<usize>> {
+        self.offsets.windows(2).map(|pair| pair[0] as usize..pair[1] as usize)
+    }
 }

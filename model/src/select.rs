@@ -4,10 +4,11 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::batch::{Batch, Unit};
+use crate::batch::Batch;
 use crate::builder::BatchBuilder;
 use crate::column::{BatchFull, Words};
 use crate::schema::{EdgeRow, LABELS, NODE_FLAGS, NodeRow, Op, SymbolRow, VectorRow, flags};
+use crate::unit::Unit;
 
 /// A selection as a user writes it. What is absent selects everything; what is given must all hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

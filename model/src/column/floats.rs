@@ -8,7 +8,8 @@ use arrow_array::{Array, ArrayRef, Float32Array, ListArray, cast::AsArray};
 use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field};
 
-use super::intake::{Fault, Mismatch, list_parts};
+use super::faults::Faults;
+use super::intake::{Mismatch, list_parts};
 use super::{Absent, BatchFull, Column, ColumnBuilder};
 
 /// A column of vectors. None is null.
@@ -59,8 +60,15 @@ impl Column for FloatColumn {
         _: &'static str,
         array: &dyn Array,
         absent: Absent<&'static [f32]>,
-        faults: &mut Vec<Fault>,
+        faults: &mut Faults<'_>,
     ) -> Result<Self, Mismatch> {
+        if let Some(same) = array.as_list_opt::<i32>().filter(|list| list.null_count() == 0)
+            && let Some(numbers) = same.values().as_primitive_opt::<Float32Type>()
+            && numbers.null_count() == 0
+        {
+            let (offsets, values) = (same.offsets().clone(), numbers.values().clone());
+            return Ok(Self { offsets, values });
+        }
         let (ranges, values) = list_parts(array)?;
         let number: Box<dyn Fn(usize) -> f32> = match values.data_type() {
             DataType::Float32 => {
@@ -78,14 +86,14 @@ impl Column for FloatColumn {
             match (range, absent) {
                 (Some(range), _) => {
                     if range.clone().any(|index| values.is_null(index)) {
-                        faults.push(Fault::new(row, "has a null"));
+                        faults.add(row, || "has a null".into());
                     } else {
                         vector.extend(range.map(&number));
                     }
                 }
                 (None, Absent::Is(default)) => vector.extend_from_slice(default),
                 (None, Absent::Null) => {}
-                (None, Absent::Refused) => faults.push(Fault::new(row, "is null")),
+                (None, Absent::Refused) => faults.add(row, || "is null".into()),
             }
             builder.push(Some(&vector));
         }

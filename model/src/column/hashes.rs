@@ -4,11 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, LargeBinaryArray};
-use arrow_buffer::{Buffer, NullBuffer, NullBufferBuilder};
+use arrow_buffer::{Buffer, NullBuffer};
 use arrow_schema::DataType;
 
-use super::intake::{Fault, Mismatch};
-use super::{Absent, BatchFull, Column, ColumnBuilder, extend_nulls, null_bytes, nulls_in};
+use super::faults::Faults;
+use super::intake::Mismatch;
+use super::validity::{Validity, null_bytes, nulls_of};
+use super::{Absent, BatchFull, Column, ColumnBuilder};
 
 /// A column of hashes of `N` bytes.
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ impl<const N: usize> Column for HashColumn<N> {
     }
 
     fn to_array(&self, rows: Range<usize>) -> ArrayRef {
-        let nulls = nulls_in(self.nulls.as_ref(), rows.clone());
+        let nulls = nulls_of(self.nulls.as_ref(), rows.clone());
         let values = self.values.slice_with_length(rows.start * N, rows.len() * N);
         Arc::new(FixedSizeBinaryArray::new(N as i32, values, nulls))
     }
@@ -63,7 +65,7 @@ impl<const N: usize> Column for HashColumn<N> {
         _: &'static str,
         array: &dyn Array,
         absent: Absent<&'static [u8; N]>,
-        faults: &mut Vec<Fault>,
+        faults: &mut Faults<'_>,
     ) -> Result<Self, Mismatch> {
         let value = values(array)?;
         let nulls = array.logical_nulls();
@@ -74,15 +76,14 @@ impl<const N: usize> Column for HashColumn<N> {
                 (false, _) => {
                     let bytes = value(row);
                     bytes.try_into().ok().or_else(|| {
-                        let what = format!("has {} bytes instead of {N}", bytes.len());
-                        faults.push(Fault::new(row, what));
+                        faults.add(row, || format!("has {} bytes instead of {N}", bytes.len()));
                         None
                     })
                 }
                 (true, Absent::Null) => None,
                 (true, Absent::Is(default)) => Some(default),
                 (true, Absent::Refused) => {
-                    faults.push(Fault::new(row, "is null"));
+                    faults.add(row, || "is null".into());
                     None
                 }
             };
@@ -97,7 +98,7 @@ impl<const N: usize> Column for HashColumn<N> {
     }
 
     fn bytes(&self, rows: Range<usize>) -> usize {
-        rows.len() * N + null_bytes(self.nulls.as_ref(), rows.len())
+        rows.len() * N + null_bytes(self.nulls.as_ref(), rows)
     }
 }
 
@@ -123,12 +124,12 @@ fn values<'a>(array: &'a dyn Array) -> Result<Bytes<'a>, Mismatch> {
 #[derive(Debug)]
 pub struct HashesBuilder<const N: usize> {
     values: Vec<u8>,
-    nulls: NullBufferBuilder,
+    validity: Validity,
 }
 
 impl<const N: usize> Default for HashesBuilder<N> {
     fn default() -> Self {
-        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+        Self { values: Vec::new(), validity: Validity::default() }
     }
 }
 
@@ -142,18 +143,18 @@ impl<const N: usize> ColumnBuilder for HashesBuilder<N> {
 
     fn push(&mut self, item: Option<&[u8; N]>) {
         self.values.extend_from_slice(item.unwrap_or(&[0; N]));
-        self.nulls.append(item.is_some());
+        self.validity.push(item.is_some());
     }
 
     fn extend(&mut self, column: &HashColumn<N>, rows: Range<usize>) -> Result<(), BatchFull> {
         self.values.extend_from_slice(column.rows()[rows.clone()].as_flattened());
-        extend_nulls(&mut self.nulls, column.nulls.as_ref(), rows);
+        self.validity.extend(column.nulls.as_ref(), rows);
         Ok(())
     }
 
     fn truncate(&mut self, len: usize) {
         self.values.truncate(len * N);
-        self.nulls.truncate(len);
+        self.validity.truncate(len);
     }
 
     fn bytes(&self) -> usize {
@@ -161,6 +162,9 @@ impl<const N: usize> ColumnBuilder for HashesBuilder<N> {
     }
 
     fn finish(&mut self) -> HashColumn<N> {
-        HashColumn { values: std::mem::take(&mut self.values).into(), nulls: self.nulls.finish() }
+        HashColumn {
+            values: std::mem::take(&mut self.values).into(),
+            nulls: self.validity.finish(),
+        }
     }
 }

@@ -2,29 +2,15 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowDictionaryKeyType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, StructArray};
+use arrow_array::{Array, ArrayRef, StringArray, StructArray};
+use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
-
-/// A value that a column cannot take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Its row in the array.
-    pub row: usize,
-    /// What is wrong with it, to be read after the column's name.
-    pub what: String,
-}
-
-impl Fault {
-    pub(super) fn new(row: usize, what: impl Into<String>) -> Self {
-        Self { row, what: what.into() }
-    }
-}
 
 /// An array of a type that cannot be brought to the column's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,16 +31,19 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Any integers, wide enough for all of them.
-pub(super) fn integers<'a>(
-    array: &'a dyn Array,
-) -> Result<Box<dyn Iterator<Item = Option<i128>> + 'a>, Mismatch> {
+/// Any integers, row by row, wide enough for all of them.
+pub(super) fn integers(
+    array: &dyn Array,
+    mut each: impl FnMut(usize, Option<i128>),
+) -> Result<(), Mismatch> {
     macro_rules! wide {
         ($type:ty) => {
-            Box::new(array.as_primitive::<$type>().iter().map(|value| value.map(i128::from)))
+            for (row, value) in array.as_primitive::<$type>().iter().enumerate() {
+                each(row, value.map(i128::from));
+            }
         };
     }
-    Ok(match array.data_type() {
+    match array.data_type() {
         DataType::UInt8 => wide!(UInt8Type),
         DataType::UInt16 => wide!(UInt16Type),
         DataType::UInt32 => wide!(UInt32Type),
@@ -63,9 +52,10 @@ pub(super) fn integers<'a>(
         DataType::Int16 => wide!(Int16Type),
         DataType::Int32 => wide!(Int32Type),
         DataType::Int64 => wide!(Int64Type),
-        DataType::Null => Box::new(std::iter::repeat_n(None, array.len())),
+        DataType::Null => (0..array.len()).for_each(|row| each(row, None)),
         _ => return Err(Mismatch::new("an integer", array)),
-    })
+    }
+    Ok(())
 }
 
 /// Any layout of text, row by row.
@@ -85,11 +75,12 @@ pub(crate) fn strings(
         }
         DataType::Null => (0..array.len()).for_each(|row| each(row, None)),
         DataType::Dictionary(_, _) => {
-            let (keys, values) = dictionary_parts(array)?;
+            let Keys { keys, nulls, values } = Keys::of(array)?;
             let mut words = Vec::with_capacity(values.len());
             strings(&values, &mut |_, word| words.push(word.map(str::to_owned)))?;
-            for (row, key) in keys.enumerate() {
-                each(row, key.and_then(|key| words.get(key)?.as_deref()));
+            for (row, key) in keys.into_iter().enumerate() {
+                let valid = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+                each(row, if valid { words[key].as_deref() } else { None });
             }
         }
         _ => return Err(Mismatch::new("text", array)),
@@ -97,32 +88,29 @@ pub(crate) fn strings(
     Ok(())
 }
 
-type Keys<'a> = Box<dyn Iterator<Item = Option<usize>> + 'a>;
+/// A dictionary array, taken apart.
+pub(super) struct Keys {
+    /// A key a row, below the number of values; of a null, an arbitrary one.
+    pub(super) keys: Vec<usize>,
+    pub(super) nulls: Option<NullBuffer>,
+    pub(super) values: ArrayRef,
+}
 
-/// The keys of a dictionary array, and its values.
-pub(super) fn dictionary_parts(array: &dyn Array) -> Result<(Keys<'_>, ArrayRef), Mismatch> {
-    fn parts<K: ArrowDictionaryKeyType>(array: &dyn Array) -> (Keys<'_>, ArrayRef)
-    where
-        K::Native: TryInto<usize>,
-    {
-        let array = array.as_dictionary::<K>();
-        let keys = array.keys().iter().map(|key| key.and_then(|key| key.try_into().ok()));
-        (Box::new(keys), array.values().clone())
+impl Keys {
+    pub(super) fn of(array: &dyn Array) -> Result<Self, Mismatch> {
+        let Some(dictionary) = array.as_any_dictionary_opt() else {
+            return Err(Mismatch::new("a dictionary", array));
+        };
+        let values = dictionary.values().clone();
+        if values.is_empty() {
+            // All rows are null, so one null stands for every value.
+            let values: ArrayRef = Arc::new(StringArray::new_null(1));
+            let nulls = Some(NullBuffer::new_null(array.len()));
+            return Ok(Self { keys: vec![0; array.len()], nulls, values });
+        }
+        let nulls = dictionary.keys().nulls().cloned();
+        Ok(Self { keys: dictionary.normalized_keys(), nulls, values })
     }
-    let DataType::Dictionary(key, _) = array.data_type() else {
-        return Err(Mismatch::new("a dictionary", array));
-    };
-    Ok(match key.as_ref() {
-        DataType::UInt8 => parts::<UInt8Type>(array),
-        DataType::UInt16 => parts::<UInt16Type>(array),
-        DataType::UInt32 => parts::<UInt32Type>(array),
-        DataType::UInt64 => parts::<UInt64Type>(array),
-        DataType::Int8 => parts::<Int8Type>(array),
-        DataType::Int16 => parts::<Int16Type>(array),
-        DataType::Int32 => parts::<Int32Type>(array),
-        DataType::Int64 => parts::<Int64Type>(array),
-        _ => return Err(Mismatch::new("a dictionary with integer keys", array)),
-    })
 }
 
 type Ranges<'a> = Box<dyn Iterator<Item = Option<Range<usize>>> + 'a>;
@@ -159,39 +147,33 @@ pub(super) fn list_parts(array: &dyn Array) -> Result<(Ranges<'_>, ArrayRef), Mi
     })
 }
 
-/// The rows of a list of structs: where each row's children begin and end, and the children's
-/// columns by name. A null list is empty; a struct that is null is a fault.
+/// The rows of a list of structs.
 pub(crate) struct ChildRows {
-    /// One more than rows; ascending.
-    pub(crate) offsets: Vec<i32>,
+    /// The children of each row, ascending. Rows of children between two ranges are those that a
+    /// null list hides: they belong to nobody.
+    pub(crate) ranges: Vec<Range<usize>>,
+    /// The children's columns by name.
     pub(crate) columns: StructArray,
-    pub(crate) faults: Vec<Fault>,
 }
 
-/// Takes a column of lists of structs apart.
-pub(crate) fn child_rows(array: &dyn Array) -> Result<ChildRows, Mismatch> {
+/// Takes a column of lists of structs apart; nothing where all lists are empty for want of a type.
+pub(crate) fn child_rows(array: &dyn Array) -> Result<Option<ChildRows>, Mismatch> {
+    if array.data_type() == &DataType::Null {
+        return Ok(None);
+    }
     let mismatch = || Mismatch::new("a list of structs", array);
     let (ranges, values) = list_parts(array).map_err(|_| mismatch())?;
+    // What pyarrow makes of `"nodes": []`.
+    if values.data_type() == &DataType::Null && values.is_empty() {
+        return Ok(None);
+    }
     let columns = values.as_struct_opt().ok_or_else(mismatch)?.clone();
-    let mut offsets: Vec<i32> = Vec::with_capacity(array.len() + 1);
-    for range in ranges {
-        // A null list may hide children between its neighbours': they belong to nobody.
-        let end = offsets.last().copied().unwrap_or(0);
-        let (start, next) =
-            range.map_or((end, end), |range| (range.start as i32, range.end as i32));
-        match offsets.last() {
-            None => offsets.push(start),
-            Some(&end) if end != start => return Err(mismatch()),
-            Some(_) => {}
-        }
-        offsets.push(next);
-    }
-    if offsets.is_empty() {
-        offsets.push(0);
-    }
-    let nulls = columns.nulls().into_iter().flat_map(|nulls| {
-        (0..nulls.len()).filter(|&row| nulls.is_null(row)).map(|row| Fault::new(row, "is null"))
+    let mut end = 0;
+    let rows = ranges.enumerate().map(|(row, range)| {
+        let range = range.unwrap_or(if row == 0 { 0..0 } else { end..end });
+        end = range.end;
+        range
     });
-    let faults = nulls.collect();
-    Ok(ChildRows { offsets, columns, faults })
+    let ranges = rows.collect();
+    Ok(Some(ChildRows { ranges, columns }))
 }

@@ -4,25 +4,28 @@
 //! arrow type) and a builder (what a parser fills: plain vectors). [`table!`](crate::schema) puts
 //! them together into the tables of the model.
 
+mod faults;
 mod floats;
 mod hashes;
 mod intake;
 mod numbers;
 mod texts;
+mod validity;
+mod word_intake;
 mod words;
 
 use std::fmt::Debug;
 use std::ops::Range;
 
 use arrow_array::{Array, ArrayRef};
-use arrow_buffer::{NullBuffer, NullBufferBuilder};
 use arrow_schema::DataType;
 
+pub(crate) use faults::{Fault, Faults};
 pub(crate) use floats::FloatColumn;
 pub use floats::{Floats, FloatsBuilder};
 pub(crate) use hashes::HashColumn;
 pub use hashes::{Hashes, HashesBuilder};
-pub(crate) use intake::{ChildRows, Fault, Mismatch, child_rows};
+pub(crate) use intake::{ChildRows, Mismatch, child_rows};
 pub(crate) use numbers::{Number, NumberColumn};
 pub use numbers::{Numbers, NumbersBuilder};
 pub(crate) use texts::TextColumn;
@@ -74,7 +77,7 @@ pub trait Column: Clone + Debug + Sized {
         name: &'static str,
         array: &dyn Array,
         absent: Absent<Self::Default>,
-        faults: &mut Vec<Fault>,
+        faults: &mut Faults<'_>,
     ) -> Result<Self, Mismatch>;
     /// A column of one value; null where `value` is `None`.
     fn repeat(name: &'static str, value: Option<Self::Default>, len: usize) -> Self;
@@ -101,20 +104,4 @@ pub trait ColumnBuilder: Debug + Sized {
     fn bytes(&self) -> usize;
     /// The column; the builder is empty again and ready for as many rows.
     fn finish(&mut self) -> Self::Column;
-}
-
-/// The validity of some rows of a column.
-fn nulls_in(nulls: Option<&NullBuffer>, rows: Range<usize>) -> Option<NullBuffer> {
-    nulls.map(|nulls| nulls.slice(rows.start, rows.len())).filter(|nulls| nulls.null_count() > 0)
-}
-
-fn extend_nulls(builder: &mut NullBufferBuilder, nulls: Option<&NullBuffer>, rows: Range<usize>) {
-    match nulls_in(nulls, rows.clone()) {
-        Some(nulls) => builder.append_buffer(&nulls),
-        None => builder.append_n_non_nulls(rows.len()),
-    }
-}
-
-fn null_bytes(nulls: Option<&NullBuffer>, rows: usize) -> usize {
-    nulls.map_or(0, |_| rows.div_ceil(8))
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use arrow_array::types::{ArrowPrimitiveType, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
-use arrow_buffer::{ArrowNativeType, NullBuffer, NullBufferBuilder, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, NullBuffer, ScalarBuffer};
 use arrow_schema::DataType;
 
-use super::intake::{Fault, Mismatch, integers};
-use super::{Absent, BatchFull, Column, ColumnBuilder, extend_nulls, null_bytes, nulls_in};
+use super::faults::Faults;
+use super::intake::{Mismatch, integers};
+use super::validity::{Validity, null_bytes, nulls_of};
+use super::{Absent, BatchFull, Column, ColumnBuilder};
 
 /// An integer type of the model.
 pub trait Number: ArrowNativeType + Default + TryFrom<i128> {
@@ -63,13 +65,22 @@ impl<T> Deref for Numbers<'_, T> {
     }
 }
 
+impl<T: Number> NumberColumn<T> {
+    const TYPE: DataType = T::Arrow::DATA_TYPE;
+
+    /// A column of these numbers, none of which is null.
+    pub(crate) fn of(values: Vec<T>) -> Self {
+        Self { values: values.into(), nulls: None }
+    }
+}
+
 impl<T: Number> Column for NumberColumn<T> {
     type View<'a> = Numbers<'a, T>;
     type Builder = NumbersBuilder<T>;
     type Default = T;
 
     fn data_type() -> DataType {
-        T::Arrow::DATA_TYPE
+        Self::TYPE
     }
 
     fn view(&self) -> Numbers<'_, T> {
@@ -77,7 +88,7 @@ impl<T: Number> Column for NumberColumn<T> {
     }
 
     fn to_array(&self, rows: Range<usize>) -> ArrayRef {
-        let nulls = nulls_in(self.nulls.as_ref(), rows.clone());
+        let nulls = nulls_of(self.nulls.as_ref(), rows.clone());
         let values = self.values.slice(rows.start, rows.len());
         Arc::new(PrimitiveArray::<T::Arrow>::new(values, nulls))
     }
@@ -86,32 +97,29 @@ impl<T: Number> Column for NumberColumn<T> {
         _: &'static str,
         array: &dyn Array,
         absent: Absent<T>,
-        faults: &mut Vec<Fault>,
+        faults: &mut Faults<'_>,
     ) -> Result<Self, Mismatch> {
         if let Some(same) = array.as_any().downcast_ref::<PrimitiveArray<T::Arrow>>()
-            && (same.null_count() == 0 || absent_is_null(absent))
+            && (same.null_count() == 0 || matches!(absent, Absent::Null))
         {
             return Ok(Self { values: same.values().clone(), nulls: same.nulls().cloned() });
         }
         let mut builder = NumbersBuilder::default();
-        for (row, value) in integers(array)?.enumerate() {
+        integers(array, |row, value| {
             let item = match (value, absent) {
                 (Some(wide), _) => T::try_from(wide).ok().or_else(|| {
-                    faults.push(Fault::new(
-                        row,
-                        format!("{wide} does not fit {}", T::Arrow::DATA_TYPE),
-                    ));
+                    faults.add(row, || format!("is {wide}, which does not fit {}", Self::TYPE));
                     Some(T::default())
                 }),
                 (None, Absent::Null) => None,
                 (None, Absent::Is(default)) => Some(default),
                 (None, Absent::Refused) => {
-                    faults.push(Fault::new(row, "is null"));
+                    faults.add(row, || "is null".into());
                     Some(T::default())
                 }
             };
             builder.push(item);
-        }
+        })?;
         Ok(builder.finish())
     }
 
@@ -121,12 +129,8 @@ impl<T: Number> Column for NumberColumn<T> {
     }
 
     fn bytes(&self, rows: Range<usize>) -> usize {
-        rows.len() * size_of::<T>() + null_bytes(self.nulls.as_ref(), rows.len())
+        rows.len() * size_of::<T>() + null_bytes(self.nulls.as_ref(), rows)
     }
-}
-
-fn absent_is_null<D>(absent: Absent<D>) -> bool {
-    matches!(absent, Absent::Null)
 }
 
 /// Fills a column of integers. `values` may be changed after it was pushed.
@@ -134,12 +138,12 @@ fn absent_is_null<D>(absent: Absent<D>) -> bool {
 pub struct NumbersBuilder<T> {
     /// The values so far.
     pub values: Vec<T>,
-    nulls: NullBufferBuilder,
+    validity: Validity,
 }
 
 impl<T> Default for NumbersBuilder<T> {
     fn default() -> Self {
-        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+        Self { values: Vec::new(), validity: Validity::default() }
     }
 }
 
@@ -154,18 +158,18 @@ impl<T: Number> ColumnBuilder for NumbersBuilder<T> {
     #[inline]
     fn push(&mut self, item: Option<T>) {
         self.values.push(item.unwrap_or_default());
-        self.nulls.append(item.is_some());
+        self.validity.push(item.is_some());
     }
 
     fn extend(&mut self, column: &NumberColumn<T>, rows: Range<usize>) -> Result<(), BatchFull> {
         self.values.extend_from_slice(&column.values[rows.clone()]);
-        extend_nulls(&mut self.nulls, column.nulls.as_ref(), rows);
+        self.validity.extend(column.nulls.as_ref(), rows);
         Ok(())
     }
 
     fn truncate(&mut self, len: usize) {
         self.values.truncate(len);
-        self.nulls.truncate(len);
+        self.validity.truncate(len);
     }
 
     fn bytes(&self) -> usize {
@@ -175,6 +179,6 @@ impl<T: Number> ColumnBuilder for NumbersBuilder<T> {
     fn finish(&mut self) -> NumberColumn<T> {
         let capacity = self.values.len();
         let values = std::mem::replace(&mut self.values, Vec::with_capacity(capacity));
-        NumberColumn { values: values.into(), nulls: self.nulls.finish() }
+        NumberColumn { values: values.into(), nulls: self.validity.finish() }
     }
 }

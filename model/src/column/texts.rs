@@ -4,11 +4,14 @@ use std::ops::{Index, Range};
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray};
-use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer};
+use arrow_buffer::{Buffer, OffsetBuffer};
 use arrow_schema::DataType;
 
-use super::intake::{Fault, Mismatch, strings};
-use super::{Absent, BatchFull, Column, ColumnBuilder, extend_nulls, null_bytes, nulls_in};
+use super::faults::Faults;
+use super::intake::{Mismatch, strings};
+use super::validity::{Validity, null_bytes, nulls_of};
+use super::{Absent, BatchFull, Column, ColumnBuilder};
+use crate::limits;
 
 /// A column of text.
 #[derive(Debug, Clone)]
@@ -64,9 +67,8 @@ impl Column for TextColumn {
     }
 
     fn to_array(&self, rows: Range<usize>) -> ArrayRef {
-        let sliced = self.array.slice(rows.start, rows.len());
-        let nulls = nulls_in(sliced.nulls(), 0..rows.len());
-        let (offsets, values, _) = sliced.into_parts();
+        let nulls = nulls_of(self.array.nulls(), rows.clone());
+        let (offsets, values, _) = self.array.slice(rows.start, rows.len()).into_parts();
         Arc::new(StringArray::new(offsets, values, nulls))
     }
 
@@ -74,7 +76,7 @@ impl Column for TextColumn {
         _: &'static str,
         array: &dyn Array,
         absent: Absent<&'static str>,
-        faults: &mut Vec<Fault>,
+        faults: &mut Faults<'_>,
     ) -> Result<Self, Mismatch> {
         if let Some(same) = array.as_any().downcast_ref::<StringArray>()
             && (same.null_count() == 0 || matches!(absent, Absent::Null))
@@ -84,11 +86,16 @@ impl Column for TextColumn {
         let mut builder = TextsBuilder::default();
         strings(array, &mut |row, text| {
             let item = match (text, absent) {
+                // Dictionaries and views can say the same long text in every row.
+                (Some(text), _) if builder.pool.len() + text.len() > limits::BATCH_BYTES_MAX => {
+                    faults.add(row, || BatchFull::Bytes.to_string());
+                    Some("")
+                }
                 (Some(text), _) => Some(text),
                 (None, Absent::Null) => None,
                 (None, Absent::Is(default)) => Some(default),
                 (None, Absent::Refused) => {
-                    faults.push(Fault::new(row, "is null"));
+                    faults.add(row, || "is null".into());
                     Some("")
                 }
             };
@@ -107,7 +114,7 @@ impl Column for TextColumn {
     fn bytes(&self, rows: Range<usize>) -> usize {
         let offsets = self.array.value_offsets();
         let text = (offsets[rows.end] - offsets[rows.start]) as usize;
-        text + rows.len() * size_of::<i32>() + null_bytes(self.array.nulls(), rows.len())
+        text + rows.len() * size_of::<i32>() + null_bytes(self.array.nulls(), rows)
     }
 }
 
@@ -116,12 +123,12 @@ impl Column for TextColumn {
 pub struct TextsBuilder {
     pool: String,
     offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
+    validity: Validity,
 }
 
 impl Default for TextsBuilder {
     fn default() -> Self {
-        Self { pool: String::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0) }
+        Self { pool: String::new(), offsets: vec![0], validity: Validity::default() }
     }
 }
 
@@ -139,7 +146,7 @@ impl ColumnBuilder for TextsBuilder {
             self.pool.push_str(text);
         }
         self.offsets.push(self.pool.len() as i32);
-        self.nulls.append(item.is_some());
+        self.validity.push(item.is_some());
     }
 
     fn extend(&mut self, column: &TextColumn, rows: Range<usize>) -> Result<(), BatchFull> {
@@ -151,14 +158,14 @@ impl ColumnBuilder for TextsBuilder {
         let base = self.pool.len() as i32 - start;
         self.pool.push_str(text.unwrap_or_default());
         self.offsets.extend(offsets[1..].iter().map(|end| end + base));
-        extend_nulls(&mut self.nulls, array.nulls(), rows);
+        self.validity.extend(array.nulls(), rows);
         Ok(())
     }
 
     fn truncate(&mut self, len: usize) {
         self.offsets.truncate(len + 1);
         self.pool.truncate(self.offsets[len] as usize);
-        self.nulls.truncate(len);
+        self.validity.truncate(len);
     }
 
     fn bytes(&self) -> usize {
@@ -172,7 +179,8 @@ impl ColumnBuilder for TextsBuilder {
         offsets.push(0);
         let offsets = std::mem::replace(&mut self.offsets, offsets);
         let offsets = OffsetBuffer::new(offsets.into());
-        let array = StringArray::new(offsets, Buffer::from(pool.into_bytes()), self.nulls.finish());
+        let array =
+            StringArray::new(offsets, Buffer::from(pool.into_bytes()), self.validity.finish());
         TextColumn { array }
     }
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use arrow_array::types::UInt16Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray};
-use arrow_buffer::{NullBuffer, NullBufferBuilder, ScalarBuffer};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::DataType;
 
-use super::intake::{Fault, Mismatch, dictionary_parts, strings};
-use super::{Absent, BatchFull, Column, ColumnBuilder, extend_nulls, null_bytes, nulls_in};
+use super::faults::Faults;
+use super::intake::Mismatch;
+use super::validity::{Validity, null_bytes, nulls_of};
+use super::word_intake::WordIntake;
+use super::{Absent, BatchFull, Column, ColumnBuilder};
 use crate::dictionary::{Dictionary, Full, Snapshot, WordMap};
 
 /// A column of words.
@@ -38,9 +41,9 @@ impl<'a> Words<'a> {
         self.key(row).map(|key| self.word(key))
     }
 
-    /// The word; of a null, an arbitrary one.
+    /// The word; of a null, an arbitrary one, or none where the dictionary is empty.
     pub fn at(&self, row: usize) -> &'a str {
-        self.word(self.keys[row])
+        if self.is_empty() { "" } else { self.word(self.keys[row]) }
     }
 
     /// The key, unless it is null.
@@ -52,6 +55,9 @@ impl<'a> Words<'a> {
     }
 
     /// The word of a key.
+    ///
+    /// # Panics
+    /// Where the dictionary has no such key.
     pub fn word(&self, key: u16) -> &'a str {
         self.snapshot.words.value(key as usize)
     }
@@ -61,7 +67,7 @@ impl<'a> Words<'a> {
         self.snapshot.words.len()
     }
 
-    /// Whether the dictionary has no word, which it has only if the column has no row.
+    /// Whether the dictionary has no word; then every row is null.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -80,6 +86,17 @@ impl Index<usize> for Words<'_> {
     }
 }
 
+impl WordColumn {
+    /// The column with this word in these rows.
+    pub(crate) fn with_word(&self, rows: &[usize], word: &str) -> Result<Self, BatchFull> {
+        let mut builder = WordsBuilder::new(self.snapshot.dictionary.column());
+        builder.extend(self, 0..self.keys.len())?;
+        let key = builder.key(word)?;
+        rows.iter().for_each(|&row| builder.keys[row] = key);
+        Ok(builder.finish())
+    }
+}
+
 impl Column for WordColumn {
     type View<'a> = Words<'a>;
     type Builder = WordsBuilder;
@@ -94,7 +111,7 @@ impl Column for WordColumn {
     }
 
     fn to_array(&self, rows: Range<usize>) -> ArrayRef {
-        let nulls = nulls_in(self.nulls.as_ref(), rows.clone());
+        let nulls = nulls_of(self.nulls.as_ref(), rows.clone());
         let keys = self.keys.slice(rows.start, rows.len());
         let keys = PrimitiveArray::<UInt16Type>::new(keys, nulls);
         Arc::new(DictionaryArray::new(keys, Arc::new(self.snapshot.words.clone())))
@@ -104,18 +121,9 @@ impl Column for WordColumn {
         name: &'static str,
         array: &dyn Array,
         absent: Absent<&'static str>,
-        faults: &mut Vec<Fault>,
+        faults: &mut Faults<'_>,
     ) -> Result<Self, Mismatch> {
-        let mut intake = WordIntake { builder: WordsBuilder::new(name), absent, faults };
-        if let DataType::Dictionary(_, _) = array.data_type() {
-            intake.translate(array)?;
-        } else {
-            strings(array, &mut |row, word| {
-                let key = intake.key(row, word);
-                intake.builder.push(key);
-            })?;
-        }
-        Ok(intake.builder.finish())
+        WordIntake { builder: WordsBuilder::new(name), absent, faults }.take_in(array)
     }
 
     fn repeat(name: &'static str, value: Option<&'static str>, len: usize) -> Self {
@@ -126,61 +134,7 @@ impl Column for WordColumn {
     }
 
     fn bytes(&self, rows: Range<usize>) -> usize {
-        rows.len() * size_of::<u16>() + null_bytes(self.nulls.as_ref(), rows.len())
-    }
-}
-
-/// Brings words from outside to the process's dictionary.
-struct WordIntake<'a> {
-    builder: WordsBuilder,
-    absent: Absent<&'static str>,
-    faults: &'a mut Vec<Fault>,
-}
-
-impl WordIntake<'_> {
-    fn key(&mut self, row: usize, word: Option<&str>) -> Option<u16> {
-        let word = match (word, self.absent) {
-            (Some(word), _) => word,
-            (None, Absent::Null) => return None,
-            (None, Absent::Is(default)) => default,
-            (None, Absent::Refused) => {
-                self.faults.push(Fault::new(row, "is null"));
-                return None;
-            }
-        };
-        match self.builder.key(word) {
-            Ok(key) => Some(key),
-            Err(full) => {
-                self.faults.push(Fault::new(row, full.to_string()));
-                None
-            }
-        }
-    }
-
-    /// Looks each word up once, not each row.
-    fn translate(&mut self, array: &dyn Array) -> Result<(), Mismatch> {
-        let (keys, values) = dictionary_parts(array)?;
-        let mut words = Vec::with_capacity(values.len());
-        strings(&values, &mut |_, word| words.push(word.map(str::to_owned)))?;
-        let mut translated: Vec<Option<u16>> = vec![None; words.len()];
-        let mut dictionary = self.builder.dictionary();
-        for (row, key) in keys.enumerate() {
-            let known = key.and_then(|key| translated.get(key).copied().flatten());
-            let key = known.or_else(|| {
-                let word = key.and_then(|key| words.get(key)?.as_deref());
-                let fresh = self.key(row, word);
-                if dictionary != self.builder.dictionary() {
-                    dictionary = self.builder.dictionary();
-                    translated.fill(None);
-                }
-                if let (Some(at), Some(_)) = (key, word) {
-                    translated[at] = fresh;
-                }
-                fresh
-            });
-            self.builder.push(key);
-        }
-        Ok(())
+        rows.len() * size_of::<u16>() + null_bytes(self.nulls.as_ref(), rows)
     }
 }
 
@@ -188,7 +142,7 @@ impl WordIntake<'_> {
 #[derive(Debug)]
 pub struct WordsBuilder {
     keys: Vec<u16>,
-    nulls: NullBufferBuilder,
+    validity: Validity,
     dictionary: Arc<Dictionary>,
     /// What was asked before, so that a word that repeats takes no lock.
     known: WordMap,
@@ -221,24 +175,44 @@ impl WordsBuilder {
         self.dictionary.id()
     }
 
+    /// The qualified name of the column.
+    pub(super) fn column(&self) -> &'static str {
+        self.dictionary.column()
+    }
+
+    /// The key of a word that the dictionary has.
+    pub(super) fn find(&self, word: &str) -> Option<u16> {
+        self.dictionary.find(word)
+    }
+
+    /// The key of a word in this dictionary and no successor.
+    pub(super) fn intern(&self, word: &str) -> Result<u16, Full> {
+        self.dictionary.intern(word)
+    }
+
+    /// Turns to a new dictionary while there is no row yet.
+    pub(super) fn succeed(&mut self) {
+        debug_assert!(self.keys.is_empty(), "rows would lose their words");
+        self.dictionary = self.dictionary.succeed();
+        self.known.clear();
+    }
+
     /// Takes the words in use along to another dictionary.
     fn move_to(&mut self, dictionary: Arc<Dictionary>) -> Result<(), BatchFull> {
         let old = self.dictionary.snapshot();
         let mut moved = vec![None; old.words.len()];
-        for key in &mut self.keys {
-            let slot = &mut moved[*key as usize];
-            *key = match *slot {
-                Some(key) => key,
-                None => {
-                    let word = old.words.value(*key as usize);
-                    *slot.insert(
-                        dictionary
-                            .intern(word)
-                            .map_err(|_| BatchFull::Words(dictionary.column()))?,
-                    )
-                }
-            };
-        }
+        let to = |&key: &u16| match moved.get(key as usize).copied().flatten() {
+            Some(moved) => Ok(moved),
+            // Only a null has a key that the dictionary does not know.
+            None if key as usize >= moved.len() => Ok(0),
+            None => {
+                let fresh = dictionary.intern(old.words.value(key as usize))?;
+                moved[key as usize] = Some(fresh);
+                Ok(fresh)
+            }
+        };
+        let keys: Result<Vec<u16>, Full> = self.keys.iter().map(to).collect();
+        self.keys = keys.map_err(|Full| BatchFull::Words(dictionary.column()))?;
         self.known.clear();
         self.dictionary = dictionary;
         Ok(())
@@ -252,7 +226,7 @@ impl ColumnBuilder for WordsBuilder {
     fn new(name: &'static str) -> Self {
         Self {
             keys: Vec::new(),
-            nulls: NullBufferBuilder::new(0),
+            validity: Validity::default(),
             dictionary: Dictionary::current(name),
             known: WordMap::default(),
         }
@@ -261,7 +235,7 @@ impl ColumnBuilder for WordsBuilder {
     #[inline]
     fn push(&mut self, item: Option<u16>) {
         self.keys.push(item.unwrap_or_default());
-        self.nulls.append(item.is_some());
+        self.validity.push(item.is_some());
     }
 
     fn extend(&mut self, column: &WordColumn, rows: Range<usize>) -> Result<(), BatchFull> {
@@ -272,7 +246,7 @@ impl ColumnBuilder for WordsBuilder {
         let keys = &column.keys[rows.clone()];
         if self.dictionary.id() == column.snapshot.dictionary.id() {
             self.keys.extend_from_slice(keys);
-            extend_nulls(&mut self.nulls, column.nulls.as_ref(), rows);
+            self.validity.extend(column.nulls.as_ref(), rows);
         } else {
             let view = column.view();
             for row in rows {
@@ -285,7 +259,7 @@ impl ColumnBuilder for WordsBuilder {
 
     fn truncate(&mut self, len: usize) {
         self.keys.truncate(len);
-        self.nulls.truncate(len);
+        self.validity.truncate(len);
     }
 
     fn bytes(&self) -> usize {
@@ -297,7 +271,7 @@ impl ColumnBuilder for WordsBuilder {
         let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(capacity));
         let column = WordColumn {
             keys: keys.into(),
-            nulls: self.nulls.finish(),
+            nulls: self.validity.finish(),
             snapshot: self.dictionary.snapshot(),
         };
         let current = Dictionary::current(self.dictionary.column());

@@ -1,14 +1,15 @@
 //! How a value of each kind of column looks in JSON.
 
-use std::io::{self, Write};
+use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
+use serde::Serialize;
 
-use jiter::{Jiter, JiterError, NumberInt, Peek};
-
+use super::draft::Fields;
 use crate::column::{
     BatchFull, Column, ColumnBuilder, FloatColumn, Floats, HashColumn, Hashes, Number,
     NumberColumn, Numbers, TextColumn, Texts, WordColumn, Words,
 };
 use crate::limits;
+use crate::validate::shorten;
 
 /// A line that is being read: the parser, and a pool for the text that was read.
 pub(super) struct Json<'a> {
@@ -61,24 +62,56 @@ impl Json<'_> {
         Ok(self.pool.add(text))
     }
 
-    pub(super) fn integer<T: TryFrom<i64>>(&mut self) -> Result<T, String> {
-        let start = self.jiter.current_index();
-        let found = match self.jiter.next_int() {
-            Ok(NumberInt::Int(number)) => T::try_from(number).map_err(|_| number.to_string()),
-            Err(error) => return Err(syntax(error)),
-            #[allow(unreachable_patterns, reason = "big integers are a feature of jiter's")]
-            Ok(_) => {
-                let digits = String::from_utf8_lossy(self.jiter.slice_to_current(start));
-                Err(digits.trim().to_owned())
-            }
-        };
-        found.map_err(|number| format!("{number} does not fit the column's integers"))
+    /// Not with the parser's own integers, which end at 18 digits.
+    pub(super) fn integer<T: TryFrom<u64>>(&mut self) -> Result<T, String> {
+        if !self.peek()?.is_num() {
+            let error = self.jiter.next_int().err();
+            return Err(error.map_or_else(String::new, syntax));
+        }
+        let digits = self.jiter.next_number_bytes().map_err(syntax)?;
+        let number = digits.iter().try_fold(0_u64, |number, digit| {
+            let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            number.checked_mul(10)?.checked_add(digit.into())
+        });
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            let max = u64::MAX >> (64 - 8 * size_of::<T>());
+            format!("{} is no integer from 0 to {max}", shorten(&String::from_utf8_lossy(digits)))
+        })
     }
 }
 
-/// What the parser says; where it is, its reader knows.
+/// What the parser says, in words that do not presume a parser; where it is, its reader knows.
 pub(super) fn syntax(error: JiterError) -> String {
-    error.error_type.to_string()
+    let JiterErrorType::JsonError(what) = error.error_type else {
+        return error.error_type.to_string();
+    };
+    match what {
+        JsonErrorType::EofWhileParsingList => "the line ends inside a list".into(),
+        JsonErrorType::EofWhileParsingObject => "the line ends inside an object".into(),
+        JsonErrorType::EofWhileParsingString => "the line ends inside a string".into(),
+        JsonErrorType::EofWhileParsingValue => "the line ends where a value should be".into(),
+        JsonErrorType::TrailingCharacters => {
+            "the line goes on after the unit's object; one line is one unit".into()
+        }
+        JsonErrorType::ExpectedSomeValue => "there is no JSON value".into(),
+        JsonErrorType::TrailingComma => "a comma is followed by nothing".into(),
+        JsonErrorType::KeyMustBeAString => "a field's name is no string".into(),
+        JsonErrorType::ControlCharacterWhileParsingString => {
+            "a string holds a control character that is not escaped".into()
+        }
+        JsonErrorType::InvalidUnicodeCodePoint => "a string is not UTF-8".into(),
+        JsonErrorType::LoneLeadingSurrogateInHexEscape
+        | JsonErrorType::UnexpectedEndOfHexEscape => {
+            "an escape is half a surrogate pair, or cut off".into()
+        }
+        JsonErrorType::NumberOutOfRange => "a number has too many digits".into(),
+        other => other.to_string(),
+    }
+}
+
+fn write_json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
+    let written = serde_json::to_writer(out, value);
+    debug_assert!(written.is_ok(), "neither numbers nor text fail, nor does a vector");
 }
 
 /// A kind of column that has a form in JSON.
@@ -101,11 +134,11 @@ pub(super) trait JsonColumn: Column {
         builder: &mut Self::Builder,
     ) -> Result<<Self::Builder as ColumnBuilder>::Item<'static>, BatchFull>;
 
-    /// Writes the value of a row; false, and nothing written, where it is null.
-    fn write(view: &Self::View<'_>, row: usize, out: &mut dyn Write) -> io::Result<bool>;
+    /// Writes a row's value as a field of this name, unless it is null.
+    fn write(view: &Self::View<'_>, row: usize, name: &str, to: &mut Fields<'_>);
 }
 
-impl<T: Number + TryFrom<i64> + std::fmt::Display> JsonColumn for NumberColumn<T> {
+impl<T: Number + TryFrom<u64> + Serialize> JsonColumn for NumberColumn<T> {
     type Draft = T;
 
     fn read(json: &mut Json<'_>) -> Result<T, String> {
@@ -120,10 +153,9 @@ impl<T: Number + TryFrom<i64> + std::fmt::Display> JsonColumn for NumberColumn<T
         Ok(default)
     }
 
-    fn write(view: &Numbers<'_, T>, row: usize, out: &mut dyn Write) -> io::Result<bool> {
-        match view.get(row) {
-            None => Ok(false),
-            Some(number) => write!(out, "{number}").map(|()| true),
+    fn write(view: &Numbers<'_, T>, row: usize, name: &str, to: &mut Fields<'_>) {
+        if let Some(value) = view.get(row) {
+            write_json(&value, to.field(name));
         }
     }
 }
@@ -150,10 +182,9 @@ impl JsonColumn for TextColumn {
         Ok(default)
     }
 
-    fn write(view: &Texts<'_>, row: usize, out: &mut dyn Write) -> io::Result<bool> {
-        match view.get(row) {
-            None => Ok(false),
-            Some(text) => Ok(serde_json::to_writer(out, text).map(|()| true)?),
+    fn write(view: &Texts<'_>, row: usize, name: &str, to: &mut Fields<'_>) {
+        if let Some(value) = view.get(row) {
+            write_json(&value, to.field(name));
         }
     }
 }
@@ -177,10 +208,9 @@ impl JsonColumn for WordColumn {
         to.key(default)
     }
 
-    fn write(view: &Words<'_>, row: usize, out: &mut dyn Write) -> io::Result<bool> {
-        match view.get(row) {
-            None => Ok(false),
-            Some(word) => Ok(serde_json::to_writer(out, word).map(|()| true)?),
+    fn write(view: &Words<'_>, row: usize, name: &str, to: &mut Fields<'_>) {
+        if let Some(value) = view.get(row) {
+            write_json(&value, to.field(name));
         }
     }
 }
@@ -217,13 +247,13 @@ impl<const N: usize> JsonColumn for HashColumn<N> {
         Ok(default)
     }
 
-    fn write(view: &Hashes<'_, N>, row: usize, out: &mut dyn Write) -> io::Result<bool> {
-        let Some(hash) = view.get(row) else {
-            return Ok(false);
-        };
-        out.write_all(b"\"")?;
-        hash.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
-        out.write_all(b"\"").map(|()| true)
+    fn write(view: &Hashes<'_, N>, row: usize, name: &str, to: &mut Fields<'_>) {
+        let Some(hash) = view.get(row) else { return };
+        let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+        let out = to.field(name);
+        out.push(b'"');
+        out.extend(hash.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+        out.push(b'"');
     }
 }
 
@@ -259,7 +289,7 @@ impl JsonColumn for FloatColumn {
         Ok(default)
     }
 
-    fn write(view: &Floats<'_>, row: usize, out: &mut dyn Write) -> io::Result<bool> {
-        Ok(serde_json::to_writer(out, view.at(row)).map(|()| true)?)
+    fn write(view: &Floats<'_>, row: usize, name: &str, to: &mut Fields<'_>) {
+        write_json(view.at(row), to.field(name));
     }
 }

@@ -1,28 +1,34 @@
 //! Rows while a line is being read: fields come in any order, so a row is kept until it is whole.
 
-use std::io::{self, Write};
-
 use super::columns::{Json, JsonColumn, Pool};
-use crate::column::{FloatColumn, HashColumn, NumberColumn, TextColumn, WordColumn};
+use crate::column::{BatchFull, FloatColumn, HashColumn, NumberColumn, TextColumn, WordColumn};
 use crate::schema::{
-    EdgeRow, Edges, EdgesBuilder, NodeRow, Nodes, NodesBuilder, SymbolRow, Symbols, SymbolsBuilder,
-    UNNUMBERED, UnitRow, Units, UnitsBuilder, VectorRow, Vectors, VectorsBuilder, tables,
+    DEFAULT_LABEL, EdgeRow, Edges, EdgesBuilder, NodeRow, Nodes, NodesBuilder, SymbolRow, Symbols,
+    SymbolsBuilder, UNNUMBERED, UnitRow, Units, UnitsBuilder, VectorRow, Vectors, VectorsBuilder,
+    tables,
 };
+
+/// Why a row cannot be added to a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unfinished {
+    /// A column that every row has.
+    #[error("{0}: is missing")]
+    Missing(&'static str),
+    /// The batch has no room for it.
+    #[error("{0}")]
+    Full(#[from] BatchFull),
+}
 
 macro_rules! item {
     (required, $kind:ty, $name:ident, $draft:expr, $pool:expr, $to:expr) => {
         match &$draft.$name {
-            Some(draft) => {
-                <$kind>::item(draft, $pool, &mut $to.$name).map_err(|e| e.to_string())?
-            }
-            None => return Err(concat!("field `", stringify!($name), "` is missing").into()),
+            Some(draft) => <$kind>::item(draft, $pool, &mut $to.$name)?,
+            None => return Err(Unfinished::Missing(stringify!($name))),
         }
     };
     (nullable, $kind:ty, $name:ident, $draft:expr, $pool:expr, $to:expr) => {
         match &$draft.$name {
-            Some(draft) => {
-                Some(<$kind>::item(draft, $pool, &mut $to.$name).map_err(|e| e.to_string())?)
-            }
+            Some(draft) => Some(<$kind>::item(draft, $pool, &mut $to.$name)?),
             None => None,
         }
     };
@@ -30,8 +36,7 @@ macro_rules! item {
         match &$draft.$name {
             Some(draft) => <$kind>::item(draft, $pool, &mut $to.$name),
             None => <$kind>::default_item($default, &mut $to.$name),
-        }
-        .map_err(|e| e.to_string())?
+        }?
     };
 }
 
@@ -69,6 +74,13 @@ macro_rules! draft {
         }
 
         impl $Draft {
+            /// Whether a field was read before.
+            pub(super) fn has(&self, column: $Field) -> bool {
+                match column {
+                    $($Field::$name => self.$name.is_some(),)*
+                }
+            }
+
             /// Reads the value of a field.
             pub(super) fn read(&mut self, column: $Field, json: &mut Json<'_>) -> Result<(), String> {
                 match column {
@@ -78,7 +90,7 @@ macro_rules! draft {
             }
 
             /// Adds the row to a batch.
-            pub(super) fn push(&self, pool: &Pool, to: &mut $Builder) -> Result<(), String> {
+            pub(super) fn push(&self, pool: &Pool, to: &mut $Builder) -> Result<(), Unfinished> {
                 let row = $Row { $($name: item!($absent, $kind, $name, self, pool, to),)* };
                 to.push(row);
                 Ok(())
@@ -87,11 +99,10 @@ macro_rules! draft {
 
         impl $View<'_> {
             /// Writes a row's fields, but for absent ones and `properties`.
-            pub(super) fn write_fields(&self, row: usize, out: &mut Fields<'_>) -> io::Result<()> {
+            pub(super) fn write_fields(&self, row: usize, out: &mut Fields<'_>) {
                 $(if stringify!($name) != "properties" {
-                    out.field::<$kind>(stringify!($name), &self.$name, row)?;
+                    <$kind>::write(&self.$name, row, stringify!($name), out);
                 })*
-                Ok(())
             }
         }
     };
@@ -101,45 +112,36 @@ tables!(draft);
 
 /// The fields of an object that is being written.
 pub(super) struct Fields<'a> {
-    pub(super) out: &'a mut dyn Write,
-    pub(super) first: bool,
-    scratch: Vec<u8>,
+    out: &'a mut Vec<u8>,
+    first: bool,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(out: &'a mut dyn Write) -> Self {
-        Self { out, first: true, scratch: Vec::new() }
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, first: true }
     }
 
-    pub(super) fn name(&mut self, name: &str) -> io::Result<()> {
-        self.out.write_all(if self.first { b"{\"" } else { b",\"" })?;
-        self.first = false;
-        self.out.write_all(name.as_bytes())?;
-        self.out.write_all(b"\":")
-    }
-
-    fn field<C: JsonColumn>(
-        &mut self,
-        name: &str,
-        view: &C::View<'_>,
-        row: usize,
-    ) -> io::Result<()> {
-        self.scratch.clear();
-        if C::write(view, row, &mut self.scratch)? {
-            self.name(name)?;
-            self.out.write_all(&self.scratch)?;
+    /// Begins a field; its value is to be appended to what is returned.
+    pub(super) fn field(&mut self, name: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
         }
-        Ok(())
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.out
     }
 
-    /// A field whose value is JSON already.
-    pub(super) fn raw(&mut self, name: &str, json: Option<&str>) -> io::Result<()> {
-        let Some(json) = json else { return Ok(()) };
-        self.name(name)?;
-        self.out.write_all(json.as_bytes())
+    /// A field whose value is JSON already. It may have been written on several lines; a break can
+    /// only lie between its words.
+    pub(super) fn json(&mut self, name: &str, json: Option<&str>) {
+        let Some(json) = json else { return };
+        let out = self.field(name);
+        out.extend(json.bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
     }
 
-    pub(super) fn end(self) -> io::Result<()> {
-        self.out.write_all(if self.first { b"{}" } else { b"}" })
+    pub(super) fn end(self) {
+        self.out.push(b'}');
     }
 }

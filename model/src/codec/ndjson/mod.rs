@@ -24,7 +24,7 @@ mod write;
 use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
-use parse::LineParser;
+use parse::{LineParser, Unadded};
 pub use write::Writer;
 
 use super::{CodecError, Decoded, Problem};
@@ -32,16 +32,24 @@ use crate::arrow::Intake;
 use crate::builder::BatchBuilder;
 use crate::ids::UnitId;
 use crate::limits;
-use crate::number::number;
 
 /// Longest line, in bytes.
 pub const LINE_BYTES_MAX: usize = limits::UNIT_BYTES_MAX;
 
+/// What is kept of the memory that a long line took.
+const LINE_BYTES_KEPT: usize = 64 << 20;
+
 /// A batch is delivered when it has this many rows; a larger unit travels alone.
 const BATCH_ROWS: usize = 32_768;
 
-/// … or this many bytes.
+/// … or this many bytes,
 const BATCH_BYTES: usize = 8 << 20;
+
+/// … or when this many lines were refused.
+const BATCH_PROBLEMS: usize = 1024;
+
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Reads units from NDJSON, gathered into batches.
 #[derive(Debug)]
@@ -50,14 +58,17 @@ pub struct Reader<R> {
     line: Vec<u8>,
     number: usize,
     parser: LineParser,
-    /// A unit that was parsed, but not yet added, for the batch has one of its name.
+    /// A unit that was parsed, but not yet added, for the batch has one of its name or no room.
     pending: Option<UnitId>,
     builder: BatchBuilder,
     /// The line of each unit in the builder.
     lines: Vec<usize>,
     ids: HashSet<UnitId>,
-    problems: Vec<Problem>,
+    /// What was refused since the last batch, each with its line.
+    problems: Vec<(usize, Problem)>,
     ended: bool,
+    /// Why it ended, until the units before it are delivered.
+    error: Option<CodecError>,
 }
 
 /// What became of a line.
@@ -81,32 +92,43 @@ impl<R: BufRead> Reader<R> {
             ids: HashSet::new(),
             problems: Vec::new(),
             ended: false,
+            error: None,
         }
     }
 
-    fn decode_next(&mut self) -> Result<Option<Decoded>, CodecError> {
+    fn decode_next(&mut self) -> Option<Decoded> {
         if let Some(id) = self.pending.take() {
             self.add(id);
         }
         while self.pending.is_none()
             && self.builder.rows() < BATCH_ROWS
             && self.builder.bytes() < BATCH_BYTES
+            && self.problems.len() < BATCH_PROBLEMS
         {
-            match self.read_line()? {
-                Line::End => {
+            match self.read_line() {
+                Err(error) => {
+                    (self.ended, self.error) = (true, Some(error));
+                    break;
+                }
+                Ok(Line::End) => {
                     self.ended = true;
                     break;
                 }
-                Line::TooLong => self.refuse(format!("is longer than {LINE_BYTES_MAX} bytes")),
-                Line::Read if self.line.iter().all(u8::is_ascii_whitespace) => {}
-                Line::Read => match self.parser.parse(&self.line) {
+                Ok(Line::TooLong) => {
+                    self.parser = LineParser::default();
+                    self.refuse(format!("is longer than {LINE_BYTES_MAX} bytes"));
+                }
+                Ok(Line::Read) if self.line.iter().all(u8::is_ascii_whitespace) => {}
+                Ok(Line::Read) => match self.parser.parse(&self.line) {
                     Err(what) => self.refuse(what),
-                    Ok(id) if self.ids.contains(&id) => self.pending = Some(id),
-                    Ok(id) => self.add(id),
+                    Ok(name) => match UnitId::of(&name.repo, &name.path, &name.layer) {
+                        id if self.ids.contains(&id) => self.pending = Some(id),
+                        id => self.add(id),
+                    },
                 },
             }
         }
-        Ok(self.deliver())
+        self.deliver()
     }
 
     /// Adds the unit that was parsed last.
@@ -116,9 +138,13 @@ impl<R: BufRead> Reader<R> {
                 self.ids.insert(id);
                 self.lines.push(self.number);
             }
-            Err(full) => {
+            Err(unadded) => {
                 self.builder.abandon_unit();
-                self.refuse(full.to_string());
+                match unadded {
+                    Unadded::Full(_) if !self.builder.is_empty() => self.pending = Some(id),
+                    Unadded::Full(full) => self.refuse(full.to_string()),
+                    Unadded::Broken(what) => self.refuse(what),
+                }
             }
         }
     }
@@ -127,50 +153,46 @@ impl<R: BufRead> Reader<R> {
         if self.builder.is_empty() && self.problems.is_empty() {
             return None;
         }
-        let intake = Intake::validate(number(self.builder.finish()));
+        let intake = Intake::validate(self.builder.finish_numbered());
         let mut problems = std::mem::take(&mut self.problems);
-        problems.extend(intake.refusals.into_iter().map(|(position, refusal)| Problem {
-            at: format!("line {}", self.lines[position]),
-            what: refusal.to_string(),
-            unit: Some(refusal.unit),
+        problems.extend(intake.refusals.into_iter().map(|(position, refusal)| {
+            let line = self.lines[position];
+            let (at, what) = (format!("line {line}"), refusal.to_string());
+            (line, Problem { at, what, unit: Some(refusal.unit) })
         }));
+        problems.sort_by_key(|(line, _)| *line);
         self.lines.clear();
         self.ids.clear();
+        let problems = problems.into_iter().map(|(_, problem)| problem).collect();
         Some(Decoded { batch: intake.batch, problems })
     }
 
+    /// Refuses the line that was read last.
     fn refuse(&mut self, what: String) {
-        self.problems.push(Problem { at: format!("line {}", self.number), unit: None, what });
+        let (at, unit) = (format!("line {}", self.number), self.parser.name());
+        self.problems.push((self.number, Problem { at, unit, what }));
     }
 
     fn read_line(&mut self) -> Result<Line, CodecError> {
         self.line.clear();
+        self.line.shrink_to(LINE_BYTES_KEPT);
         let limit = LINE_BYTES_MAX as u64 + 1;
         let read = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
         if read == 0 {
             return Ok(Line::End);
         }
         self.number += 1;
-        if read as u64 == limit && self.line.last() != Some(&b'\n') {
+        let ended = self.line.last() == Some(&b'\n');
+        if read as u64 == limit && !ended {
             self.line.clear();
-            self.skip_line()?;
+            self.input.skip_until(b'\n')?;
             return Ok(Line::TooLong);
         }
-        Ok(Line::Read)
-    }
-
-    fn skip_line(&mut self) -> Result<(), CodecError> {
-        loop {
-            let buffer = self.input.fill_buf()?;
-            let (used, ended) = match buffer.iter().position(|&byte| byte == b'\n') {
-                Some(end) => (end + 1, true),
-                None => (buffer.len(), buffer.is_empty()),
-            };
-            self.input.consume(used);
-            if ended {
-                return Ok(());
-            }
+        self.line.truncate(read - usize::from(ended));
+        if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
         }
+        Ok(Line::Read)
     }
 }
 
@@ -178,11 +200,7 @@ impl<R: BufRead> Iterator for Reader<R> {
     type Item = Result<Decoded, CodecError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let decoded = self.decode_next();
-        self.ended |= decoded.is_err();
-        decoded.transpose()
+        let decoded = if self.ended { None } else { self.decode_next() };
+        decoded.map(Ok).or_else(|| self.error.take().map(Err))
     }
 }

@@ -20,20 +20,21 @@
 //!     stream.write_table(table)
 //! ```
 //!
-//! Required are `repo`, `path`, `nodes`, and in them `kind` and (but for the root) `parent`. Nodes
-//! are in pre-order. Buffers may be compressed with lz4. The schema's metadata may say
+//! Required are `repo`, `path`, `nodes`, and in them `kind` and (but for the root) `parent`; in edges
+//! `src`, `kind` and an end; in vectors all columns. Nodes are in pre-order. Buffers may be compressed with lz4. The schema's metadata may say
 //! `astload.model = 1`; another version is refused.
 //!
 //! A stream is read as far as it is good: the batches before a broken message are delivered, then
 //! comes the error, with the byte where reading stopped.
 
+mod message;
+mod stream;
+
 use std::fmt;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 
 use arrow_array::RecordBatch;
-use arrow_buffer::Buffer;
 use arrow_ipc::CompressionType;
-use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::{DictionaryHandling, IpcWriteOptions, StreamWriter};
 use arrow_schema::ArrowError;
 
@@ -41,85 +42,35 @@ use super::{CodecError, Decoded, Problem};
 use crate::arrow::Intake;
 use crate::batch::Batch;
 use crate::schema::schema;
-
-const CHUNK_BYTES: usize = 1 << 20;
-
-/// Largest message. Offsets are `i32`, so a larger one could not be a batch.
-const MESSAGE_BYTES_MAX: usize = i32::MAX as usize;
+use stream::Stream;
 
 /// Reads batches from an Arrow IPC stream.
 #[derive(Debug)]
 pub struct Reader<R> {
-    input: R,
-    decoder: StreamDecoder,
-    chunk: Buffer,
-    /// Bytes taken from the input.
-    taken: usize,
-    /// `taken`, when the last batch was complete.
-    complete: usize,
+    stream: Stream<R>,
     batches: usize,
     failed: bool,
 }
 
 impl<R: Read> Reader<R> {
-    /// A reader of a stream.
+    /// A reader of a stream. It reads in large pieces: no buffer is needed.
     pub fn new(input: R) -> Self {
-        let chunk = Buffer::default();
-        let decoder = StreamDecoder::new();
-        Self { input, decoder, chunk, taken: 0, complete: 0, batches: 0, failed: false }
-    }
-
-    fn next_record(&mut self) -> Result<Option<RecordBatch>, CodecError> {
-        loop {
-            if self.chunk.is_empty() && !self.fill()? {
-                let schema = self.decoder.schema();
-                let finished = self.decoder.finish().map_err(|error| self.broken(&error));
-                return match schema {
-                    None if self.taken == 0 => Err(self.broken("is empty: not even a schema")),
-                    _ => finished.map(|()| None),
-                };
-            }
-            match self.decoder.decode(&mut self.chunk) {
-                Ok(Some(record)) => {
-                    self.complete = self.taken - self.chunk.len();
-                    return Ok(Some(record));
-                }
-                Ok(None) if self.taken - self.complete > MESSAGE_BYTES_MAX => {
-                    let what = format!("a message is larger than {MESSAGE_BYTES_MAX} bytes");
-                    return Err(self.broken(what));
-                }
-                Ok(None) => {}
-                Err(ArrowError::IpcError(what)) => return Err(self.broken(what)),
-                Err(error) => return Err(self.broken(error)),
-            }
-        }
-    }
-
-    /// The next chunk; false at the end of the input.
-    fn fill(&mut self) -> Result<bool, CodecError> {
-        let mut bytes = vec![0; CHUNK_BYTES];
-        let read = loop {
-            match self.input.read(&mut bytes) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => break read?,
-            }
-        };
-        bytes.truncate(read);
-        self.taken += read;
-        self.chunk = bytes.into();
-        Ok(read > 0)
-    }
-
-    fn broken(&self, what: impl fmt::Display) -> CodecError {
-        let at = format!("batch {}, at byte {}", self.batches, self.taken - self.chunk.len());
-        CodecError::Broken { at, what: format!("no Arrow IPC stream of units: {what}") }
+        Self { stream: Stream::new(input), batches: 0, failed: false }
     }
 
     fn decode_next(&mut self) -> Result<Option<Decoded>, CodecError> {
-        let Some(record) = self.next_record()? else {
+        let broken = |at, what| CodecError::Broken {
+            at: format!("batch {}, at byte {at}", self.batches),
+            what: format!("the stream {what}"),
+        };
+        let Some(record) = self.stream.next_record().map_err(|error| error.with_place(broken))?
+        else {
             return Ok(None);
         };
-        let intake = Intake::from_record(&record).map_err(|error| self.broken(error))?;
+        let intake = Intake::from_record(&record).map_err(|error| CodecError::Broken {
+            at: format!("batch {}", self.batches),
+            what: error.to_string(),
+        })?;
         let problem = |(row, refusal): (usize, crate::Refusal)| Problem {
             at: format!("batch {}, row {row}", self.batches),
             what: refusal.to_string(),

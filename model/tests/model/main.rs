@@ -1,0 +1,13 @@
+//! The model from outside: what goes in, what is refused, and that nothing is lost on the way.
+
+mod bad_arrow;
+mod bad_ndjson;
+mod batches;
+mod canonical;
+mod codecs;
+mod intake;
+mod ndjson;
+mod numbering;
+mod round_trips;
+mod selection;
+mod validation;
