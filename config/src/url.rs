@@ -1,0 +1,153 @@
+//! Backend URLs: `sqlite:code.db?durability=full`.
+
+use std::fmt;
+
+/// A URL that names a backend's type, its place and its options.
+///
+/// The scheme decides the type; what follows is the type's to read. Options come after `?`, as
+/// `key=value` joined by `&`, percent-encoded where they hold `%`, `&`, `=` or `#`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct BackendUrl {
+    text: String,
+    scheme_end: usize,
+    place: String,
+    options: Vec<(String, String)>,
+}
+
+/// Why a text is no backend URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// There is no scheme before a colon.
+    #[error("`{0}` names no backend type; write e.g. `sqlite:{0}`")]
+    Scheme(String),
+    /// An option is no `key=value`.
+    #[error("option `{0}` is not of the form key=value")]
+    Option(String),
+    /// An option is given twice.
+    #[error("option `{0}` is given twice")]
+    Twice(String),
+    /// A percent sign is not followed by two hexadecimal digits of UTF-8.
+    #[error("`{0}` is not percent-encoded UTF-8")]
+    Encoding(String),
+}
+
+impl BackendUrl {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// [`UrlError`] where the text has no scheme or its options are malformed.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let no_scheme = || UrlError::Scheme(text.to_owned());
+        let scheme_end = text.find(':').ok_or_else(no_scheme)?;
+        let scheme = &text[..scheme_end];
+        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        // One letter is a drive of another system, not a scheme.
+        if scheme.len() < 2 || !scheme.bytes().all(|byte| letters(byte) || b"+-.".contains(&byte)) {
+            return Err(no_scheme());
+        }
+        let rest = &text[scheme_end + 1..];
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut options: Vec<(String, String)> = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) =
+                pair.split_once('=').ok_or_else(|| UrlError::Option(pair.to_owned()))?;
+            let (key, value) = (decode(key)?, decode(value)?);
+            if options.iter().any(|(other, _)| *other == key) {
+                return Err(UrlError::Twice(key));
+            }
+            options.push((key, value));
+        }
+        Ok(Self { text: text.to_owned(), scheme_end, place: place.to_owned(), options })
+    }
+
+    /// What stands before the first colon.
+    pub fn scheme(&self) -> &str {
+        &self.text[..self.scheme_end]
+    }
+
+    /// What stands between the scheme and the options.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The options, in order.
+    pub fn options(&self) -> &[(String, String)] {
+        &self.options
+    }
+
+    /// The URL as it was written, but for a password before `@`.
+    pub fn redacted(&self) -> String {
+        let Some(authority) = self.text.find("://").map(|start| start + 3) else {
+            return self.text.clone();
+        };
+        let end =
+            self.text[authority..].find(['/', '?']).map_or(self.text.len(), |e| authority + e);
+        let Some(at) = self.text[authority..end].rfind('@').map(|at| authority + at) else {
+            return self.text.clone();
+        };
+        match self.text[authority..at].find(':') {
+            None => self.text.clone(),
+            Some(colon) => format!("{}:***{}", &self.text[..authority + colon], &self.text[at..]),
+        }
+    }
+}
+
+impl fmt::Display for BackendUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+impl fmt::Debug for BackendUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BackendUrl({})", self.redacted())
+    }
+}
+
+fn decode(text: &str) -> Result<String, UrlError> {
+    let wrong = || UrlError::Encoding(text.to_owned());
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|digit| (digit as char).to_digit(16));
+        let (high, low) = (digit().ok_or_else(wrong)?, digit().ok_or_else(wrong)?);
+        bytes.push((high * 16 + low) as u8);
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_a_scheme_a_place_and_options() {
+        let url = BackendUrl::parse("sqlite:a%20b/c.db?durability=full&x=%26").expect("valid");
+        assert_eq!((url.scheme(), url.place()), ("sqlite", "a%20b/c.db"));
+        let option = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(url.options(), [option("durability", "full"), option("x", "&")]);
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_with_what_to_write() {
+        let error = |text| BackendUrl::parse(text).expect_err("invalid").to_string();
+        assert_eq!(
+            error("code.db"),
+            "`code.db` names no backend type; write e.g. `sqlite:code.db`"
+        );
+        assert_eq!(error("sqlite:x?full"), "option `full` is not of the form key=value");
+        assert_eq!(error("sqlite:x?a=1&a=2"), "option `a` is given twice");
+        assert_eq!(error("sqlite:x?a=%zz"), "`%zz` is not percent-encoded UTF-8");
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let url = BackendUrl::parse("postgres://me:s3cr:e@t@host/db?x=1").expect("valid");
+        assert_eq!(url.to_string(), "postgres://me:***@host/db?x=1");
+        assert!(!format!("{url:?}").contains("s3cr"));
+    }
+}
