@@ -1,1 +1,19 @@
-//! .
+//! The contract between astload and a store, the registry of types, and the built-in backends.
+//!
+//! A *type* (sqlite) is registered as a [`BackendFactory`]; a *backend* is what it connects.
+
+mod builtin;
+mod contract;
+mod error;
+mod factory;
+mod registry;
+pub mod sqlite;
+
+pub use contract::{
+    Admin, Backend, BackendInfo, Capabilities, GcReport, HealthReport, KindCount, Language, Origin,
+    Query, Reader, Receipt, Reference, RepoState, RepoUnits, RowCounts, StoreSummary, StoredUnit,
+    SymbolCount, UnitFilter,
+};
+pub use error::{Error, ErrorKind, Result};
+pub use factory::{Access, BackendConfig, BackendFactory, TypeInfo};
+pub use registry::{Registry, RegistryError};

@@ -1,0 +1,66 @@
+//! What is registered for a type, and what a backend is made from.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use astload_config::BackendUrl;
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::contract::{Backend, Capabilities};
+use crate::error::Result;
+
+/// A type of backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TypeInfo {
+    /// Its name, which is also a URL's scheme.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it is, in one line.
+    pub summary: &'static str,
+    /// An example of a URL.
+    pub example: &'static str,
+    /// What its backends can.
+    pub capabilities: Capabilities,
+}
+
+/// What a backend may do to its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everything; the schema is made and migrated.
+    Write,
+    /// Reading alone; a store that is not there is an error.
+    Read,
+}
+
+/// What a backend is made from.
+#[derive(Debug, Clone)]
+pub struct BackendConfig {
+    /// The options that its type takes.
+    pub options: Value,
+    /// What it may do.
+    pub access: Access,
+    /// The digest of the selection that narrows what it is given.
+    pub selection: Option<u64>,
+}
+
+/// Makes backends of a type.
+#[async_trait]
+pub trait BackendFactory: Debug + Send + Sync + 'static {
+    /// What the type is called and can.
+    fn info(&self) -> TypeInfo;
+
+    /// The JSON Schema of the options.
+    fn options_schema(&self) -> Value;
+
+    /// The options that a URL stands for.
+    fn options_from_url(&self, url: &BackendUrl) -> Result<Value>;
+
+    /// Whether there is a store already; changes nothing.
+    async fn exists(&self, options: &Value) -> Result<bool>;
+
+    /// Connects, prepares the store, and proves that it answers; or leaves nothing behind.
+    async fn connect(&self, config: BackendConfig) -> Result<Arc<dyn Backend>>;
+}

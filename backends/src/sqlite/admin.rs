@@ -1,0 +1,156 @@
+//! Manages repositories and the file itself.
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+
+use super::Sqlite;
+use super::classify::Attempt;
+use super::schema::{INDEXES, STEPS, VERSION};
+use super::write::{Store, remove_unit};
+use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
+use crate::error::Result;
+
+/// A file with more free pages than one in this many is rewritten by `gc`.
+const FREE_PAGES_TOLERATED: i64 = 4;
+
+#[async_trait]
+impl Admin for Sqlite {
+    async fn plan_schema(&self) -> Result<Vec<String>> {
+        self.read(|connection| {
+            let version: i64 = connection
+                .pragma_query_value(None, "user_version", |row| row.get(0))
+                .attempt("planning the schema")?;
+            let steps = STEPS.iter().skip(version as usize);
+            let pending = steps.filter(|_| version < VERSION).map(|step| (*step).to_owned());
+            let missing = INDEXES.iter().filter(|index| !has_index(connection, index));
+            Ok(pending.chain(missing.map(|index| (*index).to_owned())).collect())
+        })
+        .await
+    }
+
+    async fn drop_schema(&self) -> Result<()> {
+        self.writer()?.call(Store::drop_schema).await
+    }
+
+    async fn put_repo(&self, repo: &RepoState) -> Result<()> {
+        let repo = repo.clone();
+        self.writer()?.call(move |store| store.put_repo(&repo)).await
+    }
+
+    async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt> {
+        let (repo, path) = (repo.to_owned(), path.map(str::to_owned));
+        self.writer()?.call(move |store| store.remove(&repo, path.as_deref())).await
+    }
+
+    async fn gc(&self) -> Result<GcReport> {
+        self.writer()?.call(Store::gc).await
+    }
+}
+
+fn has_index(connection: &Connection, statement: &str) -> bool {
+    let name = statement.split_whitespace().nth(5).unwrap_or_default();
+    let found = connection.prepare_cached("SELECT 1 FROM sqlite_master WHERE name = ?1");
+    found.and_then(|mut select| select.exists([name])).unwrap_or(false)
+}
+
+impl Store {
+    fn put_repo(&mut self, state: &RepoState) -> Result<()> {
+        const WHAT: &str = "recording a repository";
+        let origin = match state.origin {
+            Origin::Ours => "ours",
+            Origin::Upstream => "upstream",
+        };
+        self.transaction(WHAT, |transaction, numbers| {
+            let repo = numbers.word(transaction, &state.repo).attempt(WHAT)?;
+            let layer = numbers.word(transaction, &state.layer).attempt(WHAT)?;
+            let put = transaction.execute(
+                "INSERT INTO repo(repo, layer, root, origin, generation) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT(repo, layer) DO UPDATE
+                 SET root = ?3, origin = ?4, generation = max(generation, ?5)",
+                (repo, layer, &state.root, origin, state.generation as i64),
+            );
+            put.attempt(WHAT).map(drop)
+        })
+    }
+
+    /// A tombstone keeps the unit's generation: a replay of it loses, a newer one wins.
+    fn remove(&mut self, repo: &str, path: Option<&str>) -> Result<Receipt> {
+        const WHAT: &str = "removing units";
+        const UNITS: &str = "FROM unit WHERE repo = (SELECT id FROM word WHERE word = ?1)
+             AND (?2 IS NULL OR path = ?2 OR substr(path, 1, length(?2) + 1) = ?2 || '/')";
+        self.transaction(WHAT, |transaction, _| {
+            let numbers: Vec<i64> = transaction
+                .prepare(&format!("SELECT number {UNITS}"))
+                .and_then(|mut select| select.query_map((repo, path), |row| row.get(0))?.collect())
+                .attempt(WHAT)?;
+            let bury = format!(
+                "INSERT INTO tombstone(unit_id, repo, path, layer, generation)
+                 SELECT unit_id, repo, path, layer, generation {UNITS}"
+            );
+            transaction.execute(&bury, (repo, path)).attempt(WHAT)?;
+            for number in &numbers {
+                remove_unit(transaction, *number).attempt(WHAT)?;
+            }
+            if path.is_none() {
+                let forget_root = "UPDATE repo SET root = NULL
+                     WHERE repo = (SELECT id FROM word WHERE word = ?1)";
+                transaction.execute(forget_root, [repo]).attempt(WHAT)?;
+            }
+            Ok(Receipt { deleted: numbers.len() as u64, ..Receipt::default() })
+        })
+    }
+
+    fn gc(&mut self) -> Result<GcReport> {
+        const WHAT: &str = "collecting garbage";
+        let before = self.bytes().attempt(WHAT)?;
+        let (tombstones, symbols) = self.transaction(WHAT, |transaction, numbers| {
+            let tombstones = transaction.execute("DELETE FROM tombstone", []).attempt(WHAT)?;
+            let symbols = transaction
+                .execute(
+                    "DELETE FROM symbol WHERE number NOT IN
+                     (SELECT dst_symbol FROM edge WHERE dst_symbol IS NOT NULL)",
+                    [],
+                )
+                .attempt(WHAT)?;
+            let empty = "DELETE FROM repo WHERE NOT EXISTS
+                (SELECT 1 FROM unit WHERE unit.repo = repo.repo AND unit.layer = repo.layer)";
+            transaction.execute(empty, []).attempt(WHAT)?;
+            numbers.forget();
+            Ok((tombstones as u64, symbols as u64))
+        })?;
+        let number = |pragma: &str| -> Result<i64> {
+            self.connection.pragma_query_value(None, pragma, |row| row.get(0)).attempt(WHAT)
+        };
+        if number("freelist_count")? > number("page_count")? / FREE_PAGES_TOLERATED {
+            self.connection.execute_batch("VACUUM").attempt(WHAT)?;
+        }
+        self.settle()?;
+        let after = self.bytes().attempt(WHAT)?;
+        Ok(GcReport { tombstones, symbols, bytes: before.saturating_sub(after) })
+    }
+
+    fn bytes(&self) -> rusqlite::Result<u64> {
+        let number = |pragma: &str| -> rusqlite::Result<i64> {
+            self.connection.pragma_query_value(None, pragma, |row| row.get(0))
+        };
+        Ok((number("page_count")? * number("page_size")?) as u64)
+    }
+
+    fn drop_schema(&mut self) -> Result<()> {
+        const WHAT: &str = "dropping the schema";
+        self.transaction(WHAT, |transaction, numbers| {
+            let drops: Vec<String> = transaction
+                .prepare(
+                    "SELECT 'DROP ' || type || ' \"' || name || '\"' FROM sqlite_master
+                     WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'",
+                )
+                .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
+                .attempt(WHAT)?;
+            drops.iter().try_for_each(|drop| transaction.execute_batch(drop)).attempt(WHAT)?;
+            transaction.pragma_update(None, "user_version", 0).attempt(WHAT)?;
+            transaction.pragma_update(None, "application_id", 0).attempt(WHAT)?;
+            numbers.forget();
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! Opens a file, makes or migrates its schema, and refuses what is not ours.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::classify::Attempt;
+use super::options::{Durability, SqliteOptions};
+use super::schema::{APPLICATION_ID, STEPS, VERSION};
+use crate::error::{Error, Result};
+
+/// Large pages suit rows that are appended and read in order.
+const PAGE_BYTES: i64 = 16_384;
+
+/// Pages in the log before it is checkpointed: fewer checkpoints, each in page order.
+const CHECKPOINT_PAGES: i64 = 16_000;
+
+/// Page cache of the writer, in KiB.
+const CACHE_KIB: i64 = 64 << 10;
+
+/// A connection that writes; the schema is there and up to date.
+pub(super) fn for_writing(options: &SqliteOptions) -> Result<Connection> {
+    let path = &options.path;
+    let what = format!("opening {}", path.display());
+    check_folder(path)?;
+    let mut connection = Connection::open_with_flags(
+        path,
+        flags(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE),
+    )
+    .attempt(&what)?;
+    connection.busy_timeout(options.busy_timeout()).attempt(&what)?;
+    check_ours(&connection, path)?;
+    let synchronous = match options.durability {
+        Durability::Normal => "NORMAL",
+        Durability::Full => "FULL",
+    };
+    let pragma = |name: &str, value: &dyn rusqlite::ToSql| {
+        connection.pragma_update(None, name, value).attempt(&what)
+    };
+    pragma("page_size", &PAGE_BYTES)?;
+    pragma("journal_mode", &"WAL")?;
+    pragma("synchronous", &synchronous)?;
+    pragma("wal_autocheckpoint", &CHECKPOINT_PAGES)?;
+    pragma("cache_size", &-CACHE_KIB)?;
+    // Sorting for an index may use the other core.
+    pragma("threads", &2)?;
+    migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// A connection that reads.
+pub(super) fn for_reading(options: &SqliteOptions) -> Result<Connection> {
+    let path = &options.path;
+    if !path.exists() {
+        return Err(Error::misconfigured(format!("there is no store at {}", path.display()))
+            .with_hint("load something into it first: astload load PATH"));
+    }
+    let what = format!("opening {}", path.display());
+    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))
+        .attempt(&what)?;
+    connection.busy_timeout(options.busy_timeout()).attempt(&what)?;
+    if check_ours(&connection, path)? < VERSION {
+        return Err(Error::misconfigured(format!(
+            "{} is empty or of an older version",
+            path.display()
+        ))
+        .with_hint("a load brings it up to date"));
+    }
+    Ok(connection)
+}
+
+fn flags(access: OpenFlags) -> OpenFlags {
+    access | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn check_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Err(Error::misconfigured(format!("there is no folder {}", folder.display()))
+                .with_hint("make it, or choose another place for the store"))
+        }
+        _ if path.is_dir() => Err(Error::misconfigured(format!("{} is a folder", path.display()))
+            .with_hint(format!("name a file in it: sqlite:{}", path.join("code.db").display()))),
+        _ => Ok(()),
+    }
+}
+
+/// The schema's version, of a file that is empty or ours.
+fn check_ours(connection: &Connection, path: &Path) -> Result<i64> {
+    let what = format!("opening {}", path.display());
+    let number = |pragma: &str| -> Result<i64> {
+        connection.pragma_query_value(None, pragma, |row| row.get(0)).attempt(&what)
+    };
+    let version = number("user_version")?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
+        .attempt(&what)?;
+    if number("application_id")? != APPLICATION_ID && (tables > 0 || version > 0) {
+        return Err(Error::misconfigured(format!(
+            "{} is an SQLite database of another program",
+            path.display()
+        ))
+        .with_hint("choose another file"));
+    }
+    if version > VERSION {
+        return Err(Error::misconfigured(format!(
+            "{} has schema version {version}, this astload knows {VERSION}",
+            path.display()
+        ))
+        .with_hint("it was written by a newer astload: use that, or another file"));
+    }
+    Ok(version)
+}
+
+/// Runs the steps that are missing, all in one transaction, also with two loaders at once.
+fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    let what = format!("making the schema of {}", path.display());
+    let version = |connection: &Connection| -> Result<i64> {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).attempt(&what)
+    };
+    if version(connection)? == VERSION {
+        return Ok(());
+    }
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).attempt(&what)?;
+    for step in STEPS.iter().skip(version(&transaction)? as usize) {
+        transaction.execute_batch(step).attempt(&what)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).attempt(&what)?;
+    transaction.pragma_update(None, "user_version", VERSION).attempt(&what)?;
+    transaction.commit().attempt(&what)
+}

@@ -1,0 +1,259 @@
+//! The rows of accepted units, table by table, in the order of their numbers: all appended.
+
+use astload_model::{Batch, Unit};
+use rusqlite::Connection;
+
+use super::statements::RowInsert;
+use super::words::Numbers;
+use super::write::now;
+use crate::contract::RowCounts;
+
+/// Units that are to be written, each with its new number, ascending.
+pub(super) struct Rows<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) numbers: &'a mut Numbers,
+    pub(super) batch: &'a Batch,
+    pub(super) accepted: &'a [(usize, i64)],
+    pub(super) selection: Option<u64>,
+}
+
+impl<'a> Rows<'a> {
+    /// Writes them all, the row that proves a unit last.
+    pub(super) fn write(mut self) -> rusqlite::Result<RowCounts> {
+        let nodes = self.nodes()?;
+        let symbols = self.symbols()?;
+        let edges = self.edges(&symbols.numbers)?;
+        let vectors = self.vectors()?;
+        self.units()?;
+        self.repos()?;
+        Ok(RowCounts { nodes, edges, symbols: symbols.added, vectors })
+    }
+
+    fn units_of(&self) -> impl Iterator<Item = (Unit<'a>, i64)> + use<'a> {
+        let batch = self.batch;
+        self.accepted.iter().map(move |&(position, number)| (batch.unit(position), number))
+    }
+
+    fn nodes(&mut self) -> rusqlite::Result<u64> {
+        const COLUMNS: [&str; 17] = [
+            "unit",
+            "ord",
+            "parent",
+            "last",
+            "label",
+            "kind",
+            "field",
+            "name",
+            "text",
+            "start_byte",
+            "end_byte",
+            "start_line",
+            "start_col",
+            "end_line",
+            "end_col",
+            "flags",
+            "properties",
+        ];
+        let (connection, nodes, all) =
+            (self.connection, self.batch.nodes(), self.batch.node_range());
+        let label = self.numbers.of_column(connection, &nodes.label, all.clone())?;
+        let kind = self.numbers.of_column(connection, &nodes.kind, all.clone())?;
+        let field = self.numbers.of_column(connection, &nodes.field, all)?;
+        let rows: usize = self.units_of().map(|(unit, _)| unit.nodes().len()).sum();
+        let mut insert = RowInsert::new(connection, "node", &COLUMNS, rows)?;
+        for (unit, number) in self.units_of() {
+            for i in unit.nodes() {
+                insert.row(|row| {
+                    row.bind(number)?;
+                    row.bind(nodes.ord[i])?;
+                    row.bind(nodes.parent.get(i))?;
+                    row.bind(nodes.last[i])?;
+                    row.bind(label[nodes.label.keys[i] as usize])?;
+                    row.bind(kind[nodes.kind.keys[i] as usize])?;
+                    row.bind(nodes.field.key(i).map(|key| field[key as usize]))?;
+                    row.bind(nodes.name.get(i))?;
+                    row.bind(nodes.text.get(i))?;
+                    row.bind(nodes.start_byte.get(i))?;
+                    row.bind(nodes.end_byte.get(i))?;
+                    row.bind(nodes.start_line.get(i))?;
+                    row.bind(nodes.start_col.get(i))?;
+                    row.bind(nodes.end_line.get(i))?;
+                    row.bind(nodes.end_col.get(i))?;
+                    row.bind(nodes.flags[i])?;
+                    row.bind(nodes.properties.get(i))
+                })?;
+            }
+        }
+        Ok(rows as u64)
+    }
+
+    /// The local number of each symbol that is mentioned, by its index in the batch.
+    fn symbols(&mut self) -> rusqlite::Result<SymbolNumbers> {
+        let first = self.batch.symbol_range().start;
+        let mut numbers = vec![0; self.batch.symbol_range().len()];
+        let mut added = 0;
+        for (unit, _) in self.units_of() {
+            for row in unit.symbols() {
+                let (number, new) = self.numbers.symbol(self.connection, self.batch, row)?;
+                numbers[row - first] = number;
+                added += u64::from(new);
+            }
+        }
+        Ok(SymbolNumbers { numbers, added })
+    }
+
+    fn edges(&mut self, symbols: &[i64]) -> rusqlite::Result<u64> {
+        const COLUMNS: [&str; 13] = [
+            "unit",
+            "position",
+            "src",
+            "kind",
+            "dst_node",
+            "dst_symbol",
+            "ord",
+            "start_byte",
+            "end_byte",
+            "start_line",
+            "start_col",
+            "flags",
+            "properties",
+        ];
+        let (connection, edges, all) =
+            (self.connection, self.batch.edges(), self.batch.edge_range());
+        let kind = self.numbers.of_column(connection, &edges.kind, all)?;
+        let first = self.batch.symbol_range().start;
+        let rows: usize = self.units_of().map(|(unit, _)| unit.edges().len()).sum();
+        let mut insert = RowInsert::new(connection, "edge", &COLUMNS, rows)?;
+        for (unit, number) in self.units_of() {
+            let own = unit.symbols().start - first;
+            for (position, i) in unit.edges().enumerate() {
+                insert.row(|row| {
+                    row.bind(number)?;
+                    row.bind(position as i64)?;
+                    row.bind(edges.src[i])?;
+                    row.bind(kind[edges.kind.keys[i] as usize])?;
+                    row.bind(edges.dst_node.get(i))?;
+                    row.bind(edges.dst_symbol.get(i).map(|symbol| symbols[own + symbol as usize]))?;
+                    row.bind(edges.ord[i])?;
+                    row.bind(edges.start_byte.get(i))?;
+                    row.bind(edges.end_byte.get(i))?;
+                    row.bind(edges.start_line.get(i))?;
+                    row.bind(edges.start_col.get(i))?;
+                    row.bind(edges.flags[i])?;
+                    row.bind(edges.properties.get(i))
+                })?;
+            }
+        }
+        Ok(rows as u64)
+    }
+
+    fn vectors(&mut self) -> rusqlite::Result<u64> {
+        const COLUMNS: [&str; 5] = ["unit", "node", "model", "text_hash", "vector"];
+        let connection = self.connection;
+        let (vectors, all) = (self.batch.vectors(), self.batch.vector_range());
+        let model = self.numbers.of_column(connection, &vectors.model, all)?;
+        let rows: usize = self.units_of().map(|(unit, _)| unit.vectors().len()).sum();
+        let mut insert = RowInsert::new(connection, "vector", &COLUMNS, rows)?;
+        let mut bytes = Vec::new();
+        for (unit, number) in self.units_of() {
+            for i in unit.vectors() {
+                bytes.clear();
+                bytes.extend(vectors.vector.at(i).iter().flat_map(|value| value.to_le_bytes()));
+                insert.row(|row| {
+                    row.bind(number)?;
+                    row.bind(vectors.node[i])?;
+                    row.bind(model[vectors.model.keys[i] as usize])?;
+                    row.bind(vectors.text_hash.get(i).map(<[u8; 16]>::as_slice))?;
+                    row.bind(bytes.as_slice())
+                })?;
+            }
+        }
+        Ok(rows as u64)
+    }
+
+    fn units(&mut self) -> rusqlite::Result<()> {
+        const COLUMNS: [&str; 19] = [
+            "number",
+            "unit_id",
+            "repo",
+            "path",
+            "layer",
+            "revision",
+            "language",
+            "content_hash",
+            "extractor",
+            "selection",
+            "generation",
+            "size_bytes",
+            "line_count",
+            "position_encoding",
+            "flags",
+            "properties",
+            "nodes",
+            "edges",
+            "vectors",
+        ];
+        let connection = self.connection;
+        let mut insert = RowInsert::new(connection, "unit", &COLUMNS, self.accepted.len())?;
+        for (unit, number) in self.units_of() {
+            let repo = self.numbers.word(connection, unit.repo())?;
+            let layer = self.numbers.word(connection, unit.layer())?;
+            let extractor = self.numbers.word(connection, unit.extractor())?;
+            let language =
+                unit.language().map(|word| self.numbers.word(connection, word)).transpose()?;
+            insert.row(|row| {
+                row.bind(number)?;
+                row.bind(unit.id().as_i64())?;
+                row.bind(repo)?;
+                row.bind(unit.path())?;
+                row.bind(layer)?;
+                row.bind(unit.revision())?;
+                row.bind(language)?;
+                row.bind(unit.content_hash().map(<[u8; 32]>::as_slice))?;
+                row.bind(extractor)?;
+                row.bind(self.selection.map(|digest| digest as i64))?;
+                row.bind(unit.generation().map(|generation| generation as i64))?;
+                row.bind(unit.size_bytes().map(|size| size as i64))?;
+                row.bind(unit.line_count())?;
+                row.bind(unit.position_encoding())?;
+                row.bind(unit.flags())?;
+                row.bind(unit.properties())?;
+                row.bind(unit.nodes().len() as i64)?;
+                row.bind(unit.edges().len() as i64)?;
+                row.bind(unit.vectors().len() as i64)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The greatest generation of each repository, of deletes too, and when it was loaded.
+    fn repos(&mut self) -> rusqlite::Result<()> {
+        let mut greatest: Vec<(&str, &str, u64)> = Vec::new();
+        for unit in self.batch.units() {
+            let (repo, layer) = (unit.repo(), unit.layer());
+            let generation = unit.generation().unwrap_or_default();
+            match greatest.iter_mut().find(|(r, l, _)| (*r, *l) == (repo, layer)) {
+                Some((_, _, greatest)) => *greatest = generation.max(*greatest),
+                None => greatest.push((repo, layer, generation)),
+            }
+        }
+        for (repo, layer, generation) in greatest {
+            let repo = self.numbers.word(self.connection, repo)?;
+            let layer = self.numbers.word(self.connection, layer)?;
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO repo(repo, layer, origin, generation, loaded_at)
+                     VALUES (?1, ?2, 'upstream', ?3, ?4)
+                     ON CONFLICT(repo, layer) DO UPDATE
+                     SET generation = max(generation, ?3), loaded_at = ?4",
+                )?
+                .execute((repo, layer, generation as i64, now()))?;
+        }
+        Ok(())
+    }
+}
+
+struct SymbolNumbers {
+    numbers: Vec<i64>,
+    added: u64,
+}

@@ -1,0 +1,114 @@
+//! What the store calls a word or a symbol: local numbers, looked up once and remembered.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::ops::Range;
+
+use astload_model::{Batch, SymbolId, Words};
+use rusqlite::{Connection, OptionalExtension};
+use xxhash_rust::xxh3::Xxh3Default;
+
+/// Symbols that are remembered; past it, all are forgotten. About 64 MB.
+const SYMBOLS_MAX: usize = 1 << 20;
+
+/// A word that was not looked up yet; numbers start at 1.
+const UNKNOWN: i64 = 0;
+
+/// Numbers of words and symbols, as long as nobody else changes the store.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    words: HashMap<Box<str>, i64>,
+    /// By dictionary, by key.
+    keys: HashMap<u64, Vec<i64>>,
+    symbols: HashMap<SymbolId, i64, BuildHasherDefault<Xxh3Default>>,
+}
+
+impl Numbers {
+    /// Forgets everything: a transaction was rolled back, or somebody else wrote.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The number of a word, which is added if it is new.
+    pub(super) fn word(&mut self, connection: &Connection, word: &str) -> rusqlite::Result<i64> {
+        if let Some(&id) = self.words.get(word) {
+            return Ok(id);
+        }
+        let found = connection
+            .prepare_cached("SELECT id FROM word WHERE word = ?1")?
+            .query_row([word], |row| row.get(0))
+            .optional()?;
+        let id = match found {
+            Some(id) => id,
+            None => {
+                connection.prepare_cached("INSERT INTO word(word) VALUES (?1)")?.insert([word])?
+            }
+        };
+        self.words.insert(word.into(), id);
+        Ok(id)
+    }
+
+    /// The numbers of a column's words, by key, for the keys that these rows use.
+    pub(super) fn of_column(
+        &mut self,
+        connection: &Connection,
+        words: &Words<'_>,
+        rows: Range<usize>,
+    ) -> rusqlite::Result<Vec<i64>> {
+        let mut numbers = self.keys.remove(&words.dictionary()).unwrap_or_default();
+        numbers.resize(numbers.len().max(words.len()), UNKNOWN);
+        for row in rows {
+            if let Some(key) = words.key(row).map(usize::from)
+                && numbers[key] == UNKNOWN
+            {
+                numbers[key] = self.word(connection, words.at(row))?;
+            }
+        }
+        self.keys.insert(words.dictionary(), numbers.clone());
+        Ok(numbers)
+    }
+
+    /// The number of a symbol that a batch mentions, and whether it was added.
+    pub(super) fn symbol(
+        &mut self,
+        connection: &Connection,
+        batch: &Batch,
+        row: usize,
+    ) -> rusqlite::Result<(i64, bool)> {
+        let id = batch.symbol_ids()[row];
+        if let Some(&number) = self.symbols.get(&id) {
+            return Ok((number, false));
+        }
+        let symbols = batch.symbols();
+        let kind = self.word(connection, symbols.kind.at(row))?;
+        let bytes = id.to_bytes();
+        let added: Option<i64> = connection
+            .prepare_cached(
+                "INSERT INTO symbol(symbol_id, symbol, kind, name, package)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT(symbol_id) DO NOTHING RETURNING number",
+            )?
+            .query_row(
+                (
+                    bytes.as_slice(),
+                    symbols.symbol.at(row),
+                    kind,
+                    symbols.name.get(row),
+                    symbols.package.get(row),
+                ),
+                |row| row.get(0),
+            )
+            .optional()?;
+        let number = match added {
+            Some(number) => number,
+            None => connection
+                .prepare_cached("SELECT number FROM symbol WHERE symbol_id = ?1")?
+                .query_row([bytes.as_slice()], |row| row.get(0))?,
+        };
+        if self.symbols.len() >= SYMBOLS_MAX {
+            self.symbols.clear();
+        }
+        self.symbols.insert(id, number);
+        Ok((number, added.is_some()))
+    }
+}

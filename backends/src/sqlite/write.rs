@@ -1,0 +1,272 @@
+//! Writes a batch: one transaction, each unit replaced or deleted as a whole.
+
+use std::cmp::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use astload_model::{Batch, Op, Unit, canonical_hash};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::classify::Attempt;
+use super::read;
+use super::rows::Rows;
+use super::schema::INDEXES;
+use super::words::Numbers;
+use crate::contract::Receipt;
+use crate::error::{Error, Result};
+
+/// The connection that writes, and what it remembers of the store.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    numbers: Numbers,
+    /// Changes when another connection wrote.
+    data_version: i64,
+}
+
+/// A unit as it stands in the store.
+struct Standing {
+    /// Its local number; `None` for a tombstone.
+    number: Option<i64>,
+    generation: u64,
+    repo: i64,
+    path: String,
+    layer: i64,
+}
+
+/// What is to be done with a unit of the batch.
+enum Verdict {
+    Write,
+    Delete,
+    /// The store is as the batch says already.
+    Replay,
+    Superseded,
+}
+
+impl Store {
+    pub(super) fn new(connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(64);
+        Self { connection, numbers: Numbers::default(), data_version: -1 }
+    }
+
+    pub(super) fn write_batch(&mut self, batch: &Batch, selection: Option<u64>) -> Result<Receipt> {
+        self.transaction("writing a batch", |transaction, numbers| {
+            Write { transaction, numbers, batch, selection, receipt: Receipt::default() }.run()
+        })
+    }
+
+    /// Runs a change as one transaction; what was remembered is forgotten where it fails.
+    pub(super) fn transaction<T>(
+        &mut self,
+        what: &str,
+        change: impl FnOnce(&Transaction<'_>, &mut Numbers) -> Result<T>,
+    ) -> Result<T> {
+        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = begun.attempt(what)?;
+        let version: i64 =
+            transaction.pragma_query_value(None, "data_version", |row| row.get(0)).attempt(what)?;
+        if version != self.data_version {
+            self.numbers.forget();
+            self.data_version = version;
+        }
+        let changed = change(&transaction, &mut self.numbers);
+        let done = changed.and_then(|value| transaction.commit().attempt(what).map(|()| value));
+        if done.is_err() {
+            self.numbers.forget();
+        }
+        done
+    }
+
+    pub(super) fn settle(&mut self) -> Result<()> {
+        for index in INDEXES {
+            self.connection.execute_batch(index).attempt("building an index")?;
+        }
+        self.connection.execute_batch("PRAGMA optimize").attempt("analysing")?;
+        self.checkpoint()
+    }
+
+    /// Moves the log into the file, as far as readers let it.
+    fn checkpoint(&mut self) -> Result<()> {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        self.connection.query_row(checkpoint, [], |_| Ok(())).attempt("checkpointing the log")
+    }
+
+    pub(super) fn close(self) -> Result<()> {
+        self.connection.close().map_err(|(_, error)| error).attempt("closing the store")
+    }
+}
+
+/// One batch on its way into one transaction.
+struct Write<'a, 't> {
+    transaction: &'a Transaction<'t>,
+    numbers: &'a mut Numbers,
+    batch: &'a Batch,
+    selection: Option<u64>,
+    receipt: Receipt,
+}
+
+const WHAT: &str = "writing a batch";
+
+impl Write<'_, '_> {
+    fn run(mut self) -> Result<Receipt> {
+        let mut next = next_number(self.transaction).attempt(WHAT)?;
+        let mut rejected = Vec::new();
+        // Units to be written, each with its new number.
+        let mut accepted: Vec<(usize, i64)> = Vec::new();
+        for (position, unit) in self.batch.units().enumerate() {
+            let standing = self.standing(&unit)?;
+            if let Some(reason) = self.clash(&unit, standing.as_ref())? {
+                rejected.push((unit.id(), reason));
+                continue;
+            }
+            match self.verdict(&unit, standing.as_ref())? {
+                Verdict::Superseded => self.receipt.superseded += 1,
+                Verdict::Replay if unit.op() == Op::Delete => self.receipt.deleted += 1,
+                Verdict::Replay => self.receipt.written += 1,
+                Verdict::Delete => {
+                    self.remove(&unit, standing.as_ref())?;
+                    self.bury(&unit)?;
+                    self.receipt.deleted += 1;
+                }
+                Verdict::Write => {
+                    self.remove(&unit, standing.as_ref())?;
+                    accepted.push((position, next));
+                    next += 1;
+                    self.receipt.written += 1;
+                }
+            }
+        }
+        if !rejected.is_empty() {
+            return Err(Error::refused(rejected));
+        }
+        let rows = Rows {
+            connection: self.transaction,
+            numbers: self.numbers,
+            batch: self.batch,
+            accepted: &accepted,
+            selection: self.selection,
+        };
+        self.receipt.rows = rows.write().attempt(WHAT)?;
+        Ok(self.receipt)
+    }
+
+    fn standing(&self, unit: &Unit<'_>) -> Result<Option<Standing>> {
+        let id = unit.id().as_i64();
+        let found = self
+            .transaction
+            .prepare_cached(
+                "SELECT number, generation, repo, path, layer FROM unit WHERE unit_id = ?1
+                 UNION ALL
+                 SELECT NULL, generation, repo, path, layer FROM tombstone WHERE unit_id = ?1",
+            )
+            .and_then(|mut select| {
+                let standing = |row: &rusqlite::Row<'_>| {
+                    Ok(Standing {
+                        number: row.get(0)?,
+                        generation: row.get::<_, i64>(1)? as u64,
+                        repo: row.get(2)?,
+                        path: row.get(3)?,
+                        layer: row.get(4)?,
+                    })
+                };
+                select.query_row([id], standing).optional()
+            });
+        found.attempt(WHAT)
+    }
+
+    /// Why the unit's id is not its own here.
+    fn clash(&mut self, unit: &Unit<'_>, standing: Option<&Standing>) -> Result<Option<String>> {
+        let Some(standing) = standing else { return Ok(None) };
+        let same = standing.path == unit.path()
+            && standing.repo == self.numbers.word(self.transaction, unit.repo()).attempt(WHAT)?
+            && standing.layer == self.numbers.word(self.transaction, unit.layer()).attempt(WHAT)?;
+        let name = unit.name();
+        Ok((!same)
+            .then(|| format!("unit {name} has the id {} of another, {}", unit.id(), standing.path)))
+    }
+
+    /// Clauses 3 to 5 of the contract.
+    fn verdict(&self, unit: &Unit<'_>, standing: Option<&Standing>) -> Result<Verdict> {
+        let Some(generation) = unit.generation() else {
+            return Err(Error::unexpected(format!("unit {} has no generation", unit.name())));
+        };
+        let change = match unit.op() {
+            Op::Replace => Verdict::Write,
+            Op::Delete => Verdict::Delete,
+        };
+        let Some(standing) = standing else { return Ok(change) };
+        Ok(match (generation.cmp(&standing.generation), unit.op(), standing.number) {
+            (Ordering::Greater, ..) => change,
+            (Ordering::Less, ..) => Verdict::Superseded,
+            (Ordering::Equal, Op::Delete, None) => Verdict::Replay,
+            (Ordering::Equal, Op::Delete, Some(_)) => Verdict::Delete,
+            (Ordering::Equal, Op::Replace, None) => Verdict::Superseded,
+            (Ordering::Equal, Op::Replace, Some(_)) => {
+                let stored = read::units(self.transaction, &[unit.id()])?;
+                let stored = stored.units().next().map(|stored| canonical_hash(&stored));
+                match stored.cmp(&Some(canonical_hash(unit))) {
+                    Ordering::Equal => Verdict::Replay,
+                    Ordering::Less => Verdict::Write,
+                    Ordering::Greater => Verdict::Superseded,
+                }
+            }
+        })
+    }
+
+    /// Removes all rows of a unit, or its tombstone.
+    fn remove(&self, unit: &Unit<'_>, standing: Option<&Standing>) -> Result<()> {
+        match standing {
+            None => Ok(()),
+            Some(Standing { number: Some(number), .. }) => {
+                remove_unit(self.transaction, *number).attempt(WHAT)
+            }
+            Some(Standing { number: None, .. }) => self
+                .transaction
+                .prepare_cached("DELETE FROM tombstone WHERE unit_id = ?1")
+                .and_then(|mut delete| delete.execute([unit.id().as_i64()]).map(drop))
+                .attempt(WHAT),
+        }
+    }
+
+    fn bury(&mut self, unit: &Unit<'_>) -> Result<()> {
+        let repo = self.numbers.word(self.transaction, unit.repo()).attempt(WHAT)?;
+        let layer = self.numbers.word(self.transaction, unit.layer()).attempt(WHAT)?;
+        let generation = unit.generation().unwrap_or_default() as i64;
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO tombstone(unit_id, repo, path, layer, generation)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )
+            .and_then(|mut insert| {
+                insert.execute((unit.id().as_i64(), repo, unit.path(), layer, generation)).map(drop)
+            })
+            .attempt(WHAT)
+    }
+}
+
+/// The number that the next unit gets. Numbers of units that are gone are not used again.
+fn next_number(connection: &Connection) -> rusqlite::Result<i64> {
+    let last = connection
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'unit'")?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .optional()?;
+    Ok(last.unwrap_or(0) + 1)
+}
+
+/// Removes a unit with all its rows.
+pub(super) fn remove_unit(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    for delete in [
+        "DELETE FROM node WHERE unit = ?1",
+        "DELETE FROM edge WHERE unit = ?1",
+        "DELETE FROM vector WHERE unit = ?1",
+        "DELETE FROM unit WHERE number = ?1",
+    ] {
+        connection.prepare_cached(delete)?.execute([number])?;
+    }
+    Ok(())
+}
+
+/// Microseconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
