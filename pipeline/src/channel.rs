@@ -1,0 +1,139 @@
+//! The bounded channel between a source and the coordinator: so many batches, so many bytes.
+//!
+//! A batch's bytes count until every lane is done with it, not only until it is received: what is
+//! bounded is the memory in flight.
+
+use std::sync::Arc;
+
+use astload_model::Batch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// The coordinator went away; nothing takes batches any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("nobody takes batches any more")]
+pub struct Closed;
+
+/// Which lanes are to write a unit: a bit a lane.
+pub type Lanes = u64;
+
+/// How many lanes a load can have.
+pub const LANES_MAX: usize = Lanes::BITS as usize;
+
+/// A batch on its way to the lanes. Its bytes are given back when the last holder drops it.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The units.
+    pub batch: Batch,
+    /// Which lanes want each of them.
+    pub wanted: Vec<Lanes>,
+    _bytes: OwnedSemaphorePermit,
+}
+
+/// Where a source puts batches.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    deliveries: mpsc::Sender<Arc<Delivery>>,
+    bytes: Arc<Semaphore>,
+    bytes_max: u32,
+}
+
+/// Where the coordinator gets them.
+#[derive(Debug)]
+pub struct Receiver {
+    deliveries: mpsc::Receiver<Arc<Delivery>>,
+}
+
+/// A channel that holds at most so many batches, and so many bytes with all that is still in work.
+pub fn channel(batches_max: usize, bytes_max: u32) -> (Sender, Receiver) {
+    let (sender, receiver) = mpsc::channel(batches_max);
+    let bytes = Arc::new(Semaphore::new(bytes_max as usize));
+    (Sender { deliveries: sender, bytes, bytes_max }, Receiver { deliveries: receiver })
+}
+
+impl Sender {
+    /// Puts a batch in, and waits while there is no room. One that is larger than the whole bound
+    /// waits until it is alone.
+    ///
+    /// # Errors
+    /// [`Closed`] where the receiver is gone.
+    pub async fn send(&self, batch: Batch, wanted: Vec<Lanes>) -> Result<(), Closed> {
+        debug_assert_eq!(batch.len(), wanted.len(), "one set of lanes a unit");
+        let bytes = u32::try_from(batch.bytes()).unwrap_or(u32::MAX).min(self.bytes_max);
+        let permit = self.bytes.clone().acquire_many_owned(bytes).await.map_err(|_| Closed)?;
+        let delivery = Arc::new(Delivery { batch, wanted, _bytes: permit });
+        self.deliveries.send(delivery).await.map_err(|_| Closed)
+    }
+}
+
+impl Receiver {
+    /// The next batch; `None` when all senders are gone.
+    pub async fn recv(&mut self) -> Option<Arc<Delivery>> {
+        self.deliveries.recv().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use astload_model::{BatchBuilder, NodeRow, UnitRow};
+
+    use super::*;
+
+    fn batch() -> Batch {
+        let mut builder = BatchBuilder::default();
+        let kind = builder.nodes.kind.key("k").expect("a key");
+        let label = builder.nodes.label.key("File").expect("a key");
+        builder.nodes.push(NodeRow { kind, label, ..NodeRow::at(0, None, 0) });
+        let word = builder.units.repo.key("r").expect("a key");
+        let layer = builder.units.layer.key("ast").expect("a key");
+        let extractor = builder.units.extractor.key("e").expect("a key");
+        builder.finish_unit(UnitRow { extractor, ..UnitRow::of(word, "p", layer) });
+        builder.finish()
+    }
+
+    /// Whether a future is still waiting after one poll.
+    async fn waits(future: impl Future) -> bool {
+        let mut future = pin!(future);
+        poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn a_full_channel_makes_the_source_wait() {
+        let (sender, mut receiver) = channel(1, 1 << 20);
+        sender.send(batch(), vec![1]).await.expect("room");
+        assert!(waits(sender.send(batch(), vec![1])).await);
+        drop(receiver.recv().await);
+        sender.send(batch(), vec![1]).await.expect("room again");
+    }
+
+    #[tokio::test]
+    async fn bytes_count_until_the_last_lane_is_done() {
+        let (sender, mut receiver) = channel(8, batch().bytes() as u32);
+        sender.send(batch(), vec![1]).await.expect("room");
+        let held = receiver.recv().await.expect("a delivery");
+        let lane = held.clone();
+        drop(held);
+        assert!(waits(sender.send(batch(), vec![1])).await);
+        drop(lane);
+        assert!(!waits(sender.send(batch(), vec![1])).await);
+    }
+
+    #[tokio::test]
+    async fn a_batch_larger_than_the_bound_travels_alone() {
+        let (sender, mut receiver) = channel(8, 1);
+        sender.send(batch(), vec![1]).await.expect("alone");
+        assert!(waits(sender.send(batch(), vec![1])).await);
+        drop(receiver.recv().await);
+        assert!(!waits(sender.send(batch(), vec![1])).await);
+    }
+
+    #[tokio::test]
+    async fn a_source_learns_that_nobody_listens() {
+        let (sender, receiver) = channel(1, 1 << 20);
+        drop(receiver);
+        assert_eq!(sender.send(batch(), vec![1]).await, Err(Closed));
+    }
+}

@@ -1,0 +1,297 @@
+//! `astload load`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use astload_backends::Registry;
+use astload_config::BackendUrl;
+use astload_pipeline::languages::Language;
+use astload_pipeline::load::{
+    Input, LoadOptions, LoadProgress, LoadReport, Outcome, TargetSpec, Targets, load,
+};
+use astload_pipeline::source::directory::{FileProblem, NodeChoice, PathGlobs, repo_name};
+use astload_pipeline::source::stream::{StreamFormat, StreamInput};
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Durability, Format, LoadArgs, Nodes};
+use super::output::{Failure, count, plural, print, print_json, tell};
+use super::progress::{Style, watch};
+use super::show;
+
+/// Problems of one kind that are named.
+const NAMED_MAX: usize = 5;
+
+pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
+    let inputs = inputs(&args)?;
+    let options = options(&args)?;
+    let specs = specs(&args)?;
+    let cancelled = stop_on_signal();
+    let targets = Targets::connect(&Registry::with_builtins(), &specs, args.dry_run).await?;
+    let progress = Arc::new(LoadProgress::of(&targets));
+    let report = tokio::select! {
+        report = load(&inputs, &options, &targets, &progress, &cancelled) => report,
+        () = watch(progress.clone(), Style::of(args.json, args.quiet)) => unreachable!("it never ends"),
+    };
+    let told = match &report {
+        Ok(report) if args.json => print_json(report),
+        Ok(report) => tell_report(report, &targets).await,
+        Err(_) => Ok(()),
+    };
+    targets.close().await;
+    told?;
+    Ok(report?.outcome().code())
+}
+
+/// What each PATH is.
+fn inputs(args: &LoadArgs) -> Result<Vec<Input>, Failure> {
+    let inputs: Vec<Input> =
+        args.paths.iter().map(|path| input(path, args)).collect::<Result<_, _>>()?;
+    let directories = inputs.iter().filter(|input| matches!(input, Input::Directory { .. }));
+    match (args.repo.is_some(), directories.count()) {
+        (true, 0) => Err(Failure::usage("--repo names a directory, and there is none")
+            .with_hint("units from a file or standard input carry the name of their repository")),
+        (true, 2..) => Err(Failure::usage("--repo takes one directory")
+            .with_hint("load them one by one, each with its own name")),
+        _ => Ok(inputs),
+    }
+}
+
+fn input(path: &Path, args: &LoadArgs) -> Result<Input, Failure> {
+    if path == Path::new("-") {
+        return Ok(Input::Stream(StreamInput::Stdin));
+    }
+    if path.is_dir() {
+        let root = path
+            .canonicalize()
+            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        let repo = args.repo.clone().unwrap_or_else(|| repo_name(&root));
+        if repo.is_empty() || repo.contains('\0') || repo.len() > astload_model::limits::NAME_MAX {
+            return Err(Failure::usage("the name of a repository has 1 to 1024 bytes"));
+        }
+        return Ok(Input::Directory { root, repo });
+    }
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let is_stream = ["ndjson", "jsonl", "arrow", "arrows"].contains(&extension);
+    match std::fs::metadata(path) {
+        Err(error) => Err(Failure::usage(format!("{}: {error}", path.display()))),
+        Ok(_) if is_stream || args.format != Format::Auto => {
+            Ok(Input::Stream(StreamInput::File(PathBuf::from(path))))
+        }
+        Ok(_) => Err(Failure::usage(format!(
+            "{} is neither a directory nor .ndjson, .jsonl, .arrow or .arrows",
+            path.display()
+        ))
+        .with_hint("name its directory, with --include for the file; or add --format")),
+    }
+}
+
+fn options(args: &LoadArgs) -> Result<LoadOptions, Failure> {
+    let globs = PathGlobs::new(&args.include, &args.exclude)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let names =
+        || Language::all().iter().map(|language| language.name).collect::<Vec<_>>().join(", ");
+    if let Some(unknown) = args.languages.iter().find(|name| Language::by_name(name).is_none()) {
+        return Err(Failure::usage(format!("there is no grammar for `{unknown}`"))
+            .with_hint(format!("there are {}", names())));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(LoadOptions {
+        globs,
+        languages: args.languages.clone(),
+        nodes: match args.nodes {
+            Nodes::Named => NodeChoice::Named,
+            Nodes::All => NodeChoice::All,
+        },
+        file_bytes_max: args
+            .max_file_size
+            .as_u64()
+            .min(astload_model::limits::UNIT_BYTES_MAX as u64),
+        trust_mtime: !args.no_trust_mtime,
+        format: match args.format {
+            Format::Auto => StreamFormat::Auto,
+            Format::Ndjson => StreamFormat::Ndjson,
+            Format::Arrow => StreamFormat::Arrow,
+        },
+        root_moved: args.root_moved,
+        allow_mass_delete: args.allow_mass_delete,
+        dry_run: args.dry_run,
+        patience: args.patience,
+        workers: args.jobs.map_or(cores, usize::from),
+    })
+}
+
+fn specs(args: &LoadArgs) -> Result<Vec<TargetSpec>, Failure> {
+    let durability = args.durability.map(|durability| match durability {
+        Durability::Full => "full",
+        Durability::Normal => "normal",
+    });
+    let mut specs: Vec<TargetSpec> = Vec::new();
+    for text in &args.to {
+        let url = BackendUrl::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+        if specs
+            .iter()
+            .any(|spec| spec.url.place() == url.place() && spec.url.scheme() == url.scheme())
+        {
+            return Err(Failure::usage(format!("{url} is named twice")));
+        }
+        let defaults = durability.map(|durability| ("durability", durability.into()));
+        specs.push(TargetSpec { url, defaults: defaults.into_iter().collect() });
+    }
+    Ok(specs)
+}
+
+/// A token that the first signal cancels; the second one ends the process.
+fn stop_on_signal() -> CancellationToken {
+    let cancelled = CancellationToken::new();
+    let token = cancelled.clone();
+    tokio::spawn(async move {
+        signal().await;
+        token.cancel();
+        tell("\nstopping after the batch in flight; once more stops at once\n");
+        signal().await;
+        std::process::exit(Outcome::Stopped.code().into());
+    });
+    cancelled
+}
+
+/// Ctrl-C, or the signal that asks a service to end.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// The summary as a person reads it, and a short look at the first store.
+async fn tell_report(report: &LoadReport, targets: &Targets) -> Result<(), Failure> {
+    let mut text = match &report.plan {
+        Some(plan) => {
+            let list = |sign: &str, paths: &[String]| -> String {
+                paths.iter().map(|path| format!("{sign} {path}\n")).collect()
+            };
+            format!("{}{}", list("write ", &plan.write), list("delete", &plan.delete))
+        }
+        None => String::new(),
+    };
+    text += &problems(report);
+    text += &summary(report);
+    if report.plan.is_none() && !report.stopped {
+        text += &look(targets).await;
+    }
+    if report.stopped {
+        text += "stopped; the same command again goes on where this one ended\n";
+    }
+    print(&text)
+}
+
+async fn look(targets: &Targets) -> String {
+    let mut text = String::new();
+    for target in targets.iter() {
+        if let Ok(Some(backend)) = &target.backend
+            && let Some(query) = backend.query()
+            && let Ok(summary) = query.summary(0).await
+        {
+            text += &show::text(&target.url, &summary);
+        }
+    }
+    text
+}
+
+/// What went wrong, most important first.
+fn problems(report: &LoadReport) -> String {
+    let mut text = String::new();
+    for backend in &report.backends {
+        if let Some(error) = &backend.error {
+            text += &format!("error: {} is incomplete: {}\n", backend.url, error.message);
+            if let Some(hint) = &error.hint {
+                text += &format!("  hint: {hint}\n");
+            }
+        }
+        for refused in backend.refused.iter().take(NAMED_MAX) {
+            text +=
+                &format!("error: {} refused {}: {}\n", backend.url, refused.unit, refused.reason);
+        }
+    }
+    for problem in report.problems.iter().take(4 * NAMED_MAX) {
+        text += &format!("error: {problem}\n");
+    }
+    if report.problems.len() > 4 * NAMED_MAX {
+        text += &format!("  … and {} more\n", report.problems.len() - 4 * NAMED_MAX);
+    }
+    let mut files = report.files.as_slice();
+    while let [first, ..] = files {
+        let alike = files.iter().take_while(|file| file.problem == first.problem).count();
+        text += &file_problem(first.problem, &files[..alike]);
+        files = &files[alike..];
+    }
+    if !report.without_grammar.is_empty() {
+        let mut kinds: Vec<_> = report.without_grammar.iter().collect();
+        kinds.sort_by_key(|(name, files)| (std::cmp::Reverse(**files), (*name).clone()));
+        let all: u64 = kinds.iter().map(|(_, files)| **files).sum();
+        let named: Vec<String> = kinds
+            .iter()
+            .take(8)
+            .map(|(name, files)| format!("{} {name}", count(**files)))
+            .collect();
+        let more = if kinds.len() > 8 { " …" } else { "" };
+        text += &format!("{} without a grammar: {}{more}\n", plural(all, "file"), named.join(", "));
+    }
+    text
+}
+
+fn file_problem(
+    problem: FileProblem,
+    files: &[astload_pipeline::source::directory::ProblemFile],
+) -> String {
+    let level = if problem.is_failure() { "warning" } else { "note" };
+    let mut text = format!("{level}: {}: {}\n", plural(files.len() as u64, "file"), problem.text());
+    // Links and the like are the rule in some trees; that they are there is enough.
+    let named = if problem.is_failure() { NAMED_MAX } else { 3 };
+    for file in files.iter().take(named) {
+        let detail = file.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        text += &format!("  {}{detail}\n", file.path);
+    }
+    if files.len() > named {
+        text += &format!("  … and {} more\n", files.len() - named);
+    }
+    text
+}
+
+fn summary(report: &LoadReport) -> String {
+    let seconds = report.elapsed.as_secs_f64();
+    let rows = report.rows();
+    if let Some(plan) = &report.plan {
+        return format!(
+            "dry run: {} would be written, {} deleted, {} are there already; {seconds:.2} s\n",
+            plural(plan.write.len() as u64, "unit"),
+            count(plan.delete.len() as u64),
+            count(report.skipped)
+        );
+    }
+    let mut text = format!(
+        "{} written, {} skipped, {} deleted, {} failed; {}, {}, {}; {seconds:.2} s",
+        plural(report.written(), "unit"),
+        count(report.skipped),
+        count(report.deleted),
+        count(report.failed()),
+        plural(rows.nodes, "node"),
+        plural(rows.edges, "edge"),
+        plural(rows.symbols, "new symbol")
+    );
+    if rows.nodes > 0 {
+        text += &format!(", {} nodes/s", count((rows.nodes as f64 / seconds.max(0.001)) as u64));
+    }
+    text.push('\n');
+    match report.outcome() {
+        Outcome::Nothing => {
+            text += "nothing was loaded: no file here has a grammar or could be read\n";
+        }
+        Outcome::Partly => text += "partly done: the same command again repairs what is missing\n",
+        Outcome::Done | Outcome::Stopped => {}
+    }
+    text
+}

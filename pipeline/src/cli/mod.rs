@@ -1,0 +1,62 @@
+//! The command line: what a person types, and what they see.
+
+mod args;
+mod backends;
+mod load;
+mod manage;
+mod output;
+mod progress;
+mod refs;
+mod show;
+mod store;
+mod tree;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+use output::{Failure, print};
+
+/// The exit code of a failure that is no load's outcome.
+const FAILED: u8 = 1;
+
+/// Wrong usage, as clap has it.
+const USAGE: u8 = 2;
+
+/// Runs the command that the arguments ask for.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => {
+            let done = runtime.block_on(dispatch(cli));
+            // A read of standard input cannot be interrupted, and is not waited for.
+            runtime.shutdown_background();
+            done
+        }
+        Err(error) => Err(Failure::new(format!("no runtime: {error}"))),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => ExitCode::from(failure.report()),
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<u8, Failure> {
+    match cli.command {
+        Command::Load(args) => load::run(*args).await,
+        Command::Show(args) => show::run(args).await,
+        Command::Tree(args) => tree::run(args).await,
+        Command::Refs(args) => refs::run(args).await,
+        Command::Rm(args) => manage::remove(args).await,
+        Command::Gc(args) => manage::gc(args).await,
+        Command::Backends(args) => backends::run(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "astload", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
+            Ok(0)
+        }
+    }
+}

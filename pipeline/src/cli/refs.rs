@@ -1,0 +1,39 @@
+//! `astload refs`: where a name is defined and used.
+
+use astload_backends::{Access, Reference};
+
+use super::FAILED;
+use super::args::RefsArgs;
+use super::output::{Failure, print, print_json};
+use super::store::Store;
+
+pub(super) async fn run(args: RefsArgs) -> Result<u8, Failure> {
+    let store = Store::open(&args.from, Access::Read).await?;
+    let references = store.query()?.references(&args.name, args.most as usize).await?;
+    store.close().await?;
+    let code = if references.is_empty() { FAILED } else { 0 };
+    if args.json {
+        print_json(&references)?;
+    } else if references.is_empty() {
+        return Err(Failure::new(format!("nothing in the store is called {}", args.name)));
+    } else {
+        print(&text(&references))?;
+    }
+    Ok(code)
+}
+
+fn text(references: &[Reference]) -> String {
+    let mut text = String::new();
+    for reference in references {
+        let place = match (reference.line, reference.column) {
+            (Some(line), Some(column)) => format!("{}:{line}:{column}", reference.path),
+            _ => reference.path.clone(),
+        };
+        text += &format!("{:<8} {place}", reference.kind);
+        if let Some(within) = reference.within.as_ref().filter(|_| reference.kind != "DEFINES") {
+            text += &format!("  in {within}");
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,51 @@
+//! Opens a store to ask it something.
+
+use std::sync::Arc;
+
+use astload_backends::{Access, Admin, Backend, BackendConfig, Query, Reader, Registry};
+use astload_config::BackendUrl;
+
+use super::output::Failure;
+
+/// A store that is open.
+pub(super) struct Store {
+    backend: Arc<dyn Backend>,
+    url: String,
+}
+
+impl Store {
+    /// Opens a store; with [`Access::Write`] it must be there already as well.
+    pub(super) async fn open(url: &str, access: Access) -> Result<Self, Failure> {
+        let url = BackendUrl::parse(url).map_err(|error| Failure::usage(error.to_string()))?;
+        let factory = Registry::with_builtins()
+            .for_url(&url)
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        let options = factory.options_from_url(&url)?;
+        if !factory.exists(&options).await? {
+            return Err(Failure::new(format!("there is no store at {url}"))
+                .with_hint("load something into it first: astload load PATH"));
+        }
+        let backend = factory.connect(BackendConfig { options, access, selection: None }).await?;
+        Ok(Self { backend, url: url.redacted() })
+    }
+
+    fn cannot(&self, what: &str) -> Failure {
+        Failure::new(format!("{} cannot {what}", self.url))
+    }
+
+    pub(super) fn query(&self) -> Result<&dyn Query, Failure> {
+        self.backend.query().ok_or_else(|| self.cannot("be asked questions"))
+    }
+
+    pub(super) fn reader(&self) -> Result<&dyn Reader, Failure> {
+        self.backend.reader().ok_or_else(|| self.cannot("be read back"))
+    }
+
+    pub(super) fn admin(&self) -> Result<&dyn Admin, Failure> {
+        self.backend.admin().ok_or_else(|| self.cannot("be managed"))
+    }
+
+    pub(super) async fn close(self) -> Result<(), Failure> {
+        Ok(self.backend.close().await?)
+    }
+}

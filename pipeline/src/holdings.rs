@@ -1,0 +1,162 @@
+//! What the targets hold already: who needs a unit, and what is gone from the source.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use astload_backends::StoredUnit;
+use astload_model::UnitId;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::channel::Lanes;
+
+/// What of a unit decides whether it is the same: content, extractor with its options, selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(u128);
+
+impl Fingerprint {
+    /// The fingerprint of a unit's content; without a hash there is none, and nothing is skipped.
+    pub fn of(
+        content_hash: Option<&[u8; 32]>,
+        extractor: &str,
+        selection: Option<u64>,
+    ) -> Option<Self> {
+        let mut hash = Xxh3::new();
+        hash.update(content_hash?);
+        hash.update(extractor.as_bytes());
+        hash.update(&selection.map_or([0xff; 8], u64::to_le_bytes));
+        Some(Self(hash.digest128()))
+    }
+}
+
+/// A unit that at least one target holds.
+#[derive(Debug)]
+struct Held {
+    path: Box<str>,
+    /// Which lanes hold it.
+    lanes: Lanes,
+    /// In which version; `None` where it has no hash or lanes differ.
+    versions: Vec<(Lanes, Fingerprint)>,
+    seen: AtomicBool,
+}
+
+/// What all targets hold of one (repository, layer).
+#[derive(Debug, Default)]
+pub struct Holdings {
+    units: HashMap<UnitId, Held>,
+    /// Units of each lane.
+    counts: Vec<u64>,
+    /// All lanes that write.
+    all: Lanes,
+}
+
+impl Holdings {
+    /// Adds what a lane holds.
+    pub fn add(&mut self, lane: usize, units: Vec<StoredUnit>) {
+        let bit = 1 << lane;
+        self.all |= bit;
+        self.counts.resize(self.counts.len().max(lane + 1), 0);
+        self.counts[lane] = units.len() as u64;
+        for unit in units {
+            let version =
+                Fingerprint::of(unit.content_hash.as_ref(), &unit.extractor, unit.selection);
+            let held = self.units.entry(unit.id).or_insert_with(|| Held {
+                path: unit.name.path.into(),
+                lanes: 0,
+                versions: Vec::new(),
+                seen: AtomicBool::new(false),
+            });
+            held.lanes |= bit;
+            let Some(version) = version else { continue };
+            match held.versions.iter_mut().find(|(_, other)| *other == version) {
+                Some((lanes, _)) => *lanes |= bit,
+                None => held.versions.push((bit, version)),
+            }
+        }
+    }
+
+    /// The lanes that do not hold this version of the unit, which is hereby seen in the source.
+    pub fn lacking(&self, unit: UnitId, version: Option<Fingerprint>) -> Lanes {
+        let Some(held) = self.units.get(&unit) else { return self.all };
+        held.seen.store(true, Ordering::Relaxed);
+        let same = held.versions.iter().find(|(_, other)| Some(*other) == version);
+        self.all & !same.map_or(0, |(lanes, _)| *lanes)
+    }
+
+    /// The units that are held and were not seen, by path, each with the lanes that hold it.
+    pub fn unseen(&self) -> Vec<(&str, Lanes)> {
+        let unseen = self.units.values().filter(|held| !held.seen.load(Ordering::Relaxed));
+        let mut unseen: Vec<_> = unseen.map(|held| (&*held.path, held.lanes)).collect();
+        unseen.sort_unstable();
+        unseen
+    }
+
+    /// Whether deleting these would leave a lane with less than half of what it held.
+    pub fn is_mass_delete(&self, deleted: &[(&str, Lanes)]) -> bool {
+        self.counts.iter().enumerate().any(|(lane, &held)| {
+            let of_lane = deleted.iter().filter(|(_, lanes)| lanes & (1 << lane) != 0);
+            of_lane.count() as u64 * 2 > held
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use astload_model::UnitName;
+
+    use super::*;
+
+    fn stored(path: &str, content: u8) -> StoredUnit {
+        StoredUnit {
+            id: UnitId::of("r", path, "ast"),
+            name: UnitName { repo: "r".into(), path: path.into(), layer: "ast".into() },
+            generation: 1,
+            content_hash: Some([content; 32]),
+            extractor: "e".into(),
+            selection: None,
+            language: None,
+            nodes: 1,
+        }
+    }
+
+    fn lacking(holdings: &Holdings, path: &str, content: u8) -> Lanes {
+        let version = Fingerprint::of(Some(&[content; 32]), "e", None);
+        holdings.lacking(UnitId::of("r", path, "ast"), version)
+    }
+
+    #[test]
+    fn a_lane_needs_what_it_does_not_hold_in_this_version() {
+        let mut holdings = Holdings::default();
+        holdings.add(0, vec![stored("same", 1), stored("changed", 1)]);
+        holdings.add(1, vec![stored("same", 1), stored("changed", 2)]);
+        holdings.add(2, vec![]);
+        assert_eq!(lacking(&holdings, "same", 1), 0b100);
+        assert_eq!(lacking(&holdings, "changed", 2), 0b101);
+        assert_eq!(lacking(&holdings, "new", 1), 0b111);
+    }
+
+    #[test]
+    fn a_unit_without_a_hash_is_never_skipped() {
+        let mut holdings = Holdings::default();
+        holdings.add(0, vec![StoredUnit { content_hash: None, ..stored("a", 1) }]);
+        assert_eq!(holdings.lacking(UnitId::of("r", "a", "ast"), None), 0b1);
+    }
+
+    #[test]
+    fn another_extractor_or_selection_is_another_version() {
+        let of = |extractor, selection| Fingerprint::of(Some(&[1; 32]), extractor, selection);
+        assert_ne!(of("a/named", None), of("a/all", None));
+        assert_ne!(of("a/named", None), of("a/named", Some(7)));
+    }
+
+    #[test]
+    fn what_was_not_seen_is_gone_from_those_who_hold_it() {
+        let mut holdings = Holdings::default();
+        holdings.add(0, vec![stored("a", 1), stored("b", 1), stored("c", 1)]);
+        holdings.add(1, vec![stored("b", 1)]);
+        lacking(&holdings, "a", 1);
+        lacking(&holdings, "c", 2);
+        assert_eq!(holdings.unseen(), [("b", 0b11)]);
+        assert!(holdings.is_mass_delete(&holdings.unseen()), "all of lane 1");
+        assert!(!holdings.is_mass_delete(&[("b", 0b01)]), "a third of lane 0");
+    }
+}

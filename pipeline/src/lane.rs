@@ -1,0 +1,181 @@
+//! Carries batches to one backend.
+//!
+//! A transient error is tried again until nothing was written for as long as the lane is patient; a
+//! refusal costs only the units that are refused; everything else ends the lane, and only it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use astload_backends::{Backend, Error, ErrorKind, Receipt};
+use astload_connection::Backoff;
+use astload_model::{Batch, UnitId, UnitName};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::{Delivery, Lanes};
+
+/// What a lane has done so far, for whoever watches.
+#[derive(Debug, Default)]
+pub struct LaneProgress {
+    /// Batches that were handed to it.
+    pub received: AtomicU64,
+    /// Batches that it is done with.
+    pub finished: AtomicU64,
+}
+
+impl LaneProgress {
+    /// Batches that wait or are being written.
+    pub fn lag(&self) -> u64 {
+        let finished = self.finished.load(Ordering::Relaxed);
+        self.received.load(Ordering::Relaxed).saturating_sub(finished)
+    }
+}
+
+/// A unit that a backend will not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The unit.
+    pub unit: UnitName,
+    /// Why.
+    pub reason: String,
+}
+
+/// What became of a lane.
+#[derive(Debug, Default)]
+pub struct LaneReport {
+    /// What was written.
+    pub receipt: Receipt,
+    /// Units that the backend refused.
+    pub refused: Vec<Refused>,
+    /// Why the lane ended early; `None` where it did not.
+    pub error: Option<Error>,
+    /// From the start to the end of the lane.
+    pub elapsed: Duration,
+}
+
+/// A lane that is to run.
+#[derive(Debug)]
+pub struct Lane {
+    /// Which bit it has in [`Delivery::wanted`].
+    pub index: usize,
+    /// The backend that it writes to.
+    pub backend: Arc<dyn Backend>,
+    /// How long it goes without progress before it is given up.
+    pub patience: Duration,
+    /// What it has done so far.
+    pub progress: Arc<LaneProgress>,
+    /// Cancelled: what waits is left.
+    pub cancelled: CancellationToken,
+}
+
+impl Lane {
+    /// Writes what comes until there is no more, settles, and reports.
+    pub async fn run(self, mut deliveries: mpsc::Receiver<Arc<Delivery>>) -> LaneReport {
+        let start = Instant::now();
+        let mut report = LaneReport::default();
+        let written = self.write_all(&mut deliveries, &mut report).await;
+        report.error = written.err();
+        report.elapsed = start.elapsed();
+        report
+    }
+
+    async fn write_all(
+        &self,
+        deliveries: &mut mpsc::Receiver<Arc<Delivery>>,
+        report: &mut LaneReport,
+    ) -> Result<(), Error> {
+        while let Some(delivery) = deliveries.recv().await {
+            if self.cancelled.is_cancelled() {
+                return Ok(());
+            }
+            self.deliver(&delivery, report).await?;
+            self.progress.finished.fetch_add(1, Ordering::Relaxed);
+        }
+        self.settle().await
+    }
+
+    /// A write that does not answer counts as one that failed; it may have been written.
+    async fn write(&self, batch: &Batch) -> Result<Receipt, Error> {
+        let answered = tokio::time::timeout(self.patience, self.backend.write_batch(batch)).await;
+        answered.unwrap_or_else(|_| {
+            let message = format!("writing a batch: no answer for {:?}", self.patience);
+            Err(Error::new(ErrorKind::Transient, message))
+        })
+    }
+
+    /// Building indexes may take long; there is no telling how long.
+    async fn settle(&self) -> Result<(), Error> {
+        self.patiently(|| self.backend.settle()).await
+    }
+
+    async fn deliver(&self, delivery: &Delivery, report: &mut LaneReport) -> Result<(), Error> {
+        let bit: Lanes = 1 << self.index;
+        let wanted = delivery.wanted.iter().enumerate();
+        let positions: Vec<usize> =
+            wanted.filter(|(_, lanes)| *lanes & bit != 0).map(|(position, _)| position).collect();
+        if positions.is_empty() {
+            return Ok(());
+        }
+        // Pieces that are still to be written; what is refused or too large comes back smaller.
+        let mut pieces = vec![delivery.batch.take(&positions)];
+        while let Some(piece) = pieces.pop() {
+            match self.patiently(|| self.write(&piece)).await {
+                Ok(receipt) => report.receipt += receipt,
+                Err(error) => match error.kind {
+                    ErrorKind::Refused | ErrorKind::TooLarge => {
+                        pieces.extend(narrow(&piece, error, &mut report.refused));
+                    }
+                    ErrorKind::Transient | ErrorKind::Misconfigured | ErrorKind::Unexpected => {
+                        return Err(error);
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Repeats a call while its error is transient and patience lasts.
+    async fn patiently<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let start = Instant::now();
+        let mut backoff = Backoff::default();
+        loop {
+            let left = self.patience.saturating_sub(start.elapsed());
+            let error = match call().await {
+                Err(error) if error.kind == ErrorKind::Transient => error,
+                done => return done,
+            };
+            let wait = backoff.next_wait(error.retry_after);
+            if wait >= left || self.cancelled.is_cancelled() {
+                return Err(error);
+            }
+            tracing::warn!(%error, ?wait, "trying again");
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.cancelled.cancelled() => return Err(error),
+            }
+        }
+    }
+}
+
+/// What is left of a refused batch: without the units that the backend named, or its two halves.
+fn narrow(batch: &Batch, error: Error, refused: &mut Vec<Refused>) -> Vec<Batch> {
+    let named = |id: UnitId| error.rejected.iter().find(|(rejected, _)| *rejected == id);
+    let (bad, good): (Vec<usize>, Vec<usize>) =
+        (0..batch.len()).partition(|&position| named(batch.unit(position).id()).is_some());
+    if bad.is_empty() && batch.len() > 1 {
+        let half = batch.len() / 2;
+        return vec![batch.slice(half..batch.len()), batch.slice(0..half)];
+    }
+    let bad = if bad.is_empty() { (0..batch.len()).collect() } else { bad };
+    for position in bad {
+        let unit = batch.unit(position);
+        let reason = named(unit.id()).map_or(&error.message, |(_, reason)| reason);
+        refused.push(Refused { unit: unit.name(), reason: reason.clone() });
+    }
+    let good: Vec<usize> = good.into_iter().filter(|_| !error.rejected.is_empty()).collect();
+    if good.is_empty() { Vec::new() } else { vec![batch.take(&good)] }
+}

@@ -1,0 +1,144 @@
+//! Loads one directory, and deletes what is gone from it.
+
+use std::path::Path;
+
+use astload_backends::{Origin, RepoState};
+use astload_model::{Batch, BatchBuilder, BatchFull, Op, UnitRow};
+
+use super::Load;
+use crate::channel::Lanes;
+use crate::holdings::Holdings;
+use crate::source::directory::{self, DirectoryOptions, DirectoryReport, LAYER, Sink};
+
+/// Deletes in one batch.
+const DELETES_MAX: usize = 4_096;
+
+impl Load<'_> {
+    pub(super) async fn directory(&mut self, root: &Path, repo: &str) {
+        let state = RepoState {
+            repo: repo.to_owned(),
+            layer: LAYER.to_owned(),
+            root: Some(root.to_string_lossy().into_owned()),
+            origin: Origin::Ours,
+            generation: self.generation,
+            units: 0,
+        };
+        let holdings = match self.targets.holdings(repo, LAYER).await {
+            Ok(holdings) => holdings,
+            Err(error) => return self.give_up(repo, &error),
+        };
+        if self.sender().is_some()
+            && let Err(error) = self.targets.put_repo(&state).await
+        {
+            return self.give_up(repo, &error);
+        }
+        let (read, holdings) = self.read(root, repo, holdings).await;
+        let complete = read.complete;
+        self.absorb(read);
+        if complete {
+            self.delete_absent(repo, &holdings).await;
+        }
+    }
+
+    fn give_up(&mut self, repo: &str, error: &astload_backends::Error) {
+        self.report.broken = true;
+        self.report.problems.push(format!("{repo} was not loaded: {error}"));
+    }
+
+    /// Reads the directory on a thread that may block.
+    async fn read(
+        &self,
+        root: &Path,
+        repo: &str,
+        holdings: Holdings,
+    ) -> (DirectoryReport, Holdings) {
+        let options = DirectoryOptions {
+            root: root.to_path_buf(),
+            repo: repo.to_owned(),
+            globs: self.options.globs.clone(),
+            languages: self.options.languages.clone(),
+            nodes: self.options.nodes,
+            file_bytes_max: self.options.file_bytes_max,
+            trust_mtime: self.options.trust_mtime,
+            generation: self.generation,
+            workers: self.options.workers,
+        };
+        let (sink, progress) = (self.sink.clone(), self.progress.clone());
+        let cancelled = self.cancelled.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let report = directory::read(&options, &holdings, &sink, &progress.source, &cancelled);
+            (report, holdings)
+        });
+        match reading.await {
+            Ok(read) => read,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    fn absorb(&mut self, read: DirectoryReport) {
+        let report = &mut self.report;
+        report.sent += read.sent;
+        report.skipped += read.skipped;
+        report.unread +=
+            read.problems.iter().filter(|file| file.problem.is_failure()).count() as u64;
+        report.files.extend(read.problems);
+        for (language, files) in read.languages {
+            *report.languages.entry(language).or_default() += files;
+        }
+        for (name, files) in read.without_grammar {
+            *report.without_grammar.entry(name).or_default() += files;
+        }
+        if let Some(plan) = &mut report.plan {
+            plan.write.extend(read.planned);
+        }
+    }
+
+    /// Deletes the units that the listing, being complete, proves to be gone.
+    async fn delete_absent(&mut self, repo: &str, holdings: &Holdings) {
+        let gone = holdings.unseen();
+        if holdings.is_mass_delete(&gone) && !self.options.allow_mass_delete && !gone.is_empty() {
+            self.report.withheld += gone.len() as u64;
+            let problem = format!(
+                "{} units of {repo} are gone from the directory, more than half: they were kept; \
+                 --allow-mass-delete deletes them",
+                gone.len()
+            );
+            return self.report.problems.push(problem);
+        }
+        if let Some(plan) = &mut self.report.plan {
+            plan.delete.extend(gone.iter().map(|(path, _)| (*path).to_owned()));
+            return;
+        }
+        let Some(sender) = self.sender().cloned() else { return };
+        for gone in gone.chunks(DELETES_MAX) {
+            let Ok(batch) = deletes(repo, gone, self.generation) else { return };
+            let lanes: Vec<Lanes> = gone.iter().map(|(_, lanes)| *lanes).collect();
+            if sender.send(batch, lanes).await.is_err() {
+                return;
+            }
+            self.report.deleted += gone.len() as u64;
+        }
+    }
+}
+
+fn deletes(repo: &str, gone: &[(&str, Lanes)], generation: u64) -> Result<Batch, BatchFull> {
+    let mut builder = BatchBuilder::default();
+    for (path, _) in gone {
+        let units = &mut builder.units;
+        let row = UnitRow {
+            op: Op::Delete.code(),
+            generation: Some(generation),
+            extractor: units.extractor.key("upstream")?,
+            ..UnitRow::of(units.repo.key(repo)?, path, units.layer.key(LAYER)?)
+        };
+        builder.finish_unit(row);
+    }
+    Ok(builder.finish())
+}
+
+impl Load<'_> {
+    /// Whether nothing is written.
+    pub(super) fn is_plan(&self) -> bool {
+        matches!(self.sink, Sink::Plan)
+    }
+}

@@ -1,0 +1,170 @@
+//! One load: sources in, every backend complete or its reason why not.
+
+mod directory;
+mod report;
+mod stream;
+mod targets;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::{Sender, channel};
+use crate::coordinator;
+use crate::generation;
+use crate::lane::LaneProgress;
+use crate::source::directory::{NodeChoice, PathGlobs, Sink, SourceProgress};
+use crate::source::stream::{StreamFormat, StreamInput};
+pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan};
+pub use targets::{Target, TargetSpec, Targets};
+
+/// Batches in the channel.
+const BATCHES_MAX: usize = 8;
+
+/// Bytes of batches in flight, in the channel and in all lanes.
+const BYTES_MAX: u32 = 48 << 20;
+
+/// A source of units.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A directory, absolute, and the name of its repository.
+    Directory {
+        /// Where it is.
+        root: PathBuf,
+        /// What it is called.
+        repo: String,
+    },
+    /// Units that were processed elsewhere.
+    Stream(StreamInput),
+}
+
+/// What to load, and how.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// Which paths of directories.
+    pub globs: PathGlobs,
+    /// Which languages; empty for all.
+    pub languages: Vec<String>,
+    /// Which nodes.
+    pub nodes: NodeChoice,
+    /// Larger files are left out.
+    pub file_bytes_max: u64,
+    /// Whether a stamp may prove that a file did not change.
+    pub trust_mtime: bool,
+    /// What streams hold.
+    pub format: StreamFormat,
+    /// Another root is the same repository.
+    pub root_moved: bool,
+    /// More than half of a repository may be deleted.
+    pub allow_mass_delete: bool,
+    /// Nothing is written; it is only asked what would be.
+    pub dry_run: bool,
+    /// How long a lane goes without progress before it is given up.
+    pub patience: Duration,
+    /// Threads that parse.
+    pub workers: usize,
+}
+
+/// A load that cannot begin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CannotLoad {
+    /// What stands in the way.
+    pub message: String,
+    /// What can be done.
+    pub hint: Option<String>,
+}
+
+/// What a load has done so far, for whoever watches.
+#[derive(Debug, Default)]
+pub struct LoadProgress {
+    /// The source.
+    pub source: SourceProgress,
+    /// Each backend by its URL, in order.
+    pub lanes: Vec<(String, Arc<LaneProgress>)>,
+}
+
+impl LoadProgress {
+    /// The progress of a load into these targets.
+    pub fn of(targets: &Targets) -> Self {
+        let lanes = targets.iter().map(|target| (target.url.clone(), Arc::default())).collect();
+        Self { source: SourceProgress::default(), lanes }
+    }
+}
+
+/// What the sources of a load share.
+struct Load<'a> {
+    options: &'a LoadOptions,
+    targets: &'a Targets,
+    progress: &'a Arc<LoadProgress>,
+    cancelled: &'a CancellationToken,
+    generation: u64,
+    sink: Sink,
+    report: LoadReport,
+}
+
+/// Loads all inputs into all targets.
+///
+/// # Errors
+/// [`CannotLoad`] where it may not begin; then nothing was written.
+pub async fn load(
+    inputs: &[Input],
+    options: &LoadOptions,
+    targets: &Targets,
+    progress: &Arc<LoadProgress>,
+    cancelled: &CancellationToken,
+) -> Result<LoadReport, CannotLoad> {
+    let start = Instant::now();
+    targets.check_roots(inputs, options.root_moved)?;
+    let (sender, batches) = channel(BATCHES_MAX, BYTES_MAX);
+    let sink = if options.dry_run { Sink::Plan } else { Sink::Lanes(sender) };
+    let mut load = Load {
+        options,
+        targets,
+        progress,
+        cancelled,
+        generation: generation::next(targets.greatest_generation()),
+        sink,
+        report: LoadReport::default(),
+    };
+    if options.dry_run {
+        load.report.plan = Some(Plan::default());
+        load.sources(inputs).await;
+        load.report.backends = targets.iter().map(|target| target.report(None)).collect();
+    } else {
+        let lanes = targets.lanes(options.patience, progress, cancelled);
+        let coordinator = tokio::spawn(coordinator::run(batches, lanes));
+        load.sources(inputs).await;
+        // The coordinator ends when no sender is left.
+        load.sink = Sink::Plan;
+        let reports = coordinator.await.unwrap_or_default();
+        load.report.backends = targets.reports(reports);
+    }
+    let mut report = load.report;
+    report.stopped = cancelled.is_cancelled();
+    report.elapsed = start.elapsed();
+    Ok(report)
+}
+
+impl Load<'_> {
+    async fn sources(&mut self, inputs: &[Input]) {
+        for input in inputs {
+            if self.cancelled.is_cancelled() {
+                return;
+            }
+            match input {
+                Input::Directory { root, repo } => self.directory(root, repo).await,
+                Input::Stream(stream) => self.stream(stream).await,
+            }
+        }
+    }
+
+    fn sender(&self) -> Option<&Sender> {
+        match &self.sink {
+            Sink::Lanes(sender) => Some(sender),
+            Sink::Plan => None,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The backends of a load: connected, or known to be out of reach.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use astload_backends::{
+    Access, Backend, BackendConfig, Error, Origin, Receipt, Registry, RepoState, UnitFilter,
+};
+use astload_config::BackendUrl;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::report::{BackendError, BackendReport};
+use super::{CannotLoad, Input, LoadProgress};
+use crate::channel::LANES_MAX;
+use crate::holdings::Holdings;
+use crate::lane::{Lane, LaneReport};
+use crate::source::directory::LAYER;
+
+/// A backend as the user names it.
+#[derive(Debug, Clone)]
+pub struct TargetSpec {
+    /// Its URL.
+    pub url: BackendUrl,
+    /// Options that are added where its type takes them and the URL has them not.
+    pub defaults: Vec<(&'static str, Value)>,
+}
+
+/// A backend of a load.
+#[derive(Debug)]
+pub struct Target {
+    /// Its URL, without secrets.
+    pub url: String,
+    /// What it is connected to; `None` for a store that a dry run found missing.
+    pub backend: Result<Option<Arc<dyn Backend>>, Error>,
+    /// The repositories that it knew at the start.
+    repos: Vec<RepoState>,
+}
+
+/// The backends of a load, in the order of the command line.
+#[derive(Debug)]
+pub struct Targets(Vec<Target>);
+
+impl Targets {
+    /// Connects to all; one that is out of reach is kept with its error.
+    ///
+    /// # Errors
+    /// [`CannotLoad`] where a URL names no known type, or its options are wrong.
+    pub async fn connect(
+        registry: &Registry,
+        specs: &[TargetSpec],
+        dry_run: bool,
+    ) -> Result<Self, CannotLoad> {
+        if specs.len() > LANES_MAX {
+            let message = format!("a load takes at most {LANES_MAX} backends");
+            return Err(CannotLoad { message, hint: None });
+        }
+        let mut targets = Vec::new();
+        for spec in specs {
+            targets.push(Target::connect(registry, spec, dry_run).await?);
+        }
+        Ok(Self(targets))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Target> {
+        self.0.iter()
+    }
+
+    /// Those that are connected, each with its lane.
+    pub(super) fn connected(&self) -> impl Iterator<Item = (usize, &Arc<dyn Backend>)> {
+        self.0.iter().enumerate().filter_map(|(lane, target)| match &target.backend {
+            Ok(Some(backend)) => Some((lane, backend)),
+            Ok(None) | Err(_) => None,
+        })
+    }
+
+    pub(super) fn greatest_generation(&self) -> u64 {
+        let repos = self.0.iter().flat_map(|target| &target.repos);
+        repos.map(|repo| repo.generation).max().unwrap_or(0)
+    }
+
+    /// Who numbers a repository's generations, as far as any target knows.
+    pub(super) fn origin(&self, repo: &str, layer: &str) -> Option<Origin> {
+        self.repo(repo, layer).map(|(_, state)| state.origin)
+    }
+
+    fn repo(&self, repo: &str, layer: &str) -> Option<(&Target, &RepoState)> {
+        let all = self.0.iter().flat_map(|target| target.repos.iter().map(move |r| (target, r)));
+        all.into_iter().find(|(_, state)| state.repo == repo && state.layer == layer)
+    }
+
+    /// Refuses a directory whose repository was loaded from elsewhere.
+    pub(super) fn check_roots(&self, inputs: &[Input], root_moved: bool) -> Result<(), CannotLoad> {
+        for (at, input) in inputs.iter().enumerate() {
+            let Input::Directory { root, repo } = input else { continue };
+            let same = |other: &&Input| matches!(other, Input::Directory { repo: name, .. } if name == repo);
+            if inputs[..at].iter().find(same).is_some() {
+                let message = format!("two directories are called {repo}");
+                let hint = Some("load them one by one, each with its own --repo NAME".into());
+                return Err(CannotLoad { message, hint });
+            }
+            for target in &self.0 {
+                let known = |state: &&RepoState| state.repo == *repo && state.layer == LAYER;
+                let Some(state) = target.repos.iter().find(known) else { continue };
+                if state.origin == Origin::Upstream && state.units > 0 {
+                    let message = format!(
+                        "{repo} in {} is pushed by an upstream, with its own generations",
+                        target.url
+                    );
+                    let hint = Some("load it under another name: --repo NAME".into());
+                    return Err(CannotLoad { message, hint });
+                }
+                let moved =
+                    state.root.as_deref().is_some_and(|known| *known != *root.to_string_lossy());
+                if moved && !root_moved {
+                    let known = state.root.as_deref().unwrap_or_default();
+                    let message =
+                        format!("{repo} was loaded from {known}, this is {}", root.display());
+                    let hint =
+                        "if it is the same repository, add --root-moved; if not, --repo NAME";
+                    return Err(CannotLoad { message, hint: Some(hint.into()) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What all targets hold of a (repository, layer).
+    pub(super) async fn holdings(&self, repo: &str, layer: &str) -> Result<Holdings, Error> {
+        let filter = UnitFilter { repo: Some(repo.into()), layer: Some(layer.into()) };
+        let mut holdings = Holdings::default();
+        for (lane, target) in self.0.iter().enumerate() {
+            let held = match &target.backend {
+                Err(_) => continue,
+                Ok(None) => Vec::new(),
+                Ok(Some(backend)) => match backend.reader() {
+                    Some(reader) => reader.units(&filter).await?,
+                    None => Vec::new(),
+                },
+            };
+            holdings.add(lane, held);
+        }
+        Ok(holdings)
+    }
+
+    /// Records where a repository is read, and who numbers its generations.
+    pub(super) async fn put_repo(&self, repo: &RepoState) -> Result<(), Error> {
+        for (_, backend) in self.connected() {
+            if let Some(admin) = backend.admin() {
+                admin.put_repo(repo).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn lanes(
+        &self,
+        patience: Duration,
+        progress: &LoadProgress,
+        cancelled: &CancellationToken,
+    ) -> Vec<Lane> {
+        let lane = |(index, backend): (usize, &Arc<dyn Backend>)| Lane {
+            index,
+            backend: backend.clone(),
+            patience,
+            progress: progress.lanes[index].1.clone(),
+            cancelled: cancelled.clone(),
+        };
+        self.connected().map(lane).collect()
+    }
+
+    /// What became of each target, given what became of the lanes that ran.
+    pub(super) fn reports(&self, lanes: Vec<(usize, LaneReport)>) -> Vec<BackendReport> {
+        let mut lanes = lanes.into_iter().peekable();
+        let report = |(index, target): (usize, &Target)| {
+            let lane = lanes.next_if(|(lane, _)| *lane == index).map(|(_, report)| report);
+            target.report(lane)
+        };
+        self.0.iter().enumerate().map(report).collect()
+    }
+
+    /// Closes all.
+    pub async fn close(&self) {
+        for (_, backend) in self.connected() {
+            if let Err(error) = backend.close().await {
+                tracing::warn!(%error, "closing a backend");
+            }
+        }
+    }
+}
+
+impl Target {
+    async fn connect(
+        registry: &Registry,
+        spec: &TargetSpec,
+        dry_run: bool,
+    ) -> Result<Self, CannotLoad> {
+        let wrong = |error: Error| CannotLoad { message: error.message, hint: error.hint };
+        let factory = registry
+            .for_url(&spec.url)
+            .map_err(|error| CannotLoad { message: error.to_string(), hint: None })?;
+        let mut options = factory.options_from_url(&spec.url).map_err(wrong)?;
+        let schema = factory.options_schema();
+        for (key, value) in &spec.defaults {
+            if schema["properties"].get(key).is_some() && options.get(key).is_none() {
+                options[key] = value.clone();
+            }
+        }
+        let url = spec.url.redacted();
+        if dry_run && !factory.exists(&options).await.map_err(wrong)? {
+            return Ok(Self { url, backend: Ok(None), repos: Vec::new() });
+        }
+        let access = if dry_run { Access::Read } else { Access::Write };
+        let connected = factory.connect(BackendConfig { options, access, selection: None }).await;
+        let mut target = Self { url, backend: connected.map(Some), repos: Vec::new() };
+        if let Ok(Some(backend)) = &target.backend
+            && let Some(reader) = backend.reader()
+        {
+            match reader.repos().await {
+                Ok(repos) => target.repos = repos,
+                Err(error) => target.backend = Err(error),
+            }
+        }
+        Ok(target)
+    }
+
+    /// What became of it.
+    pub(super) fn report(&self, lane: Option<LaneReport>) -> BackendReport {
+        let error = match (&self.backend, &lane) {
+            (Err(error), _) => Some(error),
+            (Ok(_), Some(lane)) => lane.error.as_ref(),
+            (Ok(_), None) => None,
+        };
+        BackendReport {
+            url: self.url.clone(),
+            error: error.map(BackendError::from),
+            receipt: lane.as_ref().map_or_else(Receipt::default, |lane| lane.receipt),
+            elapsed: lane.as_ref().map_or(Duration::ZERO, |lane| lane.elapsed),
+            refused: lane.map(|lane| lane.refused).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The `astload` command.
+
+mod cli;
+
+use std::process::ExitCode;
+
+/// Trees are made of many small pieces: tree-sitter's too, for it overrides the C allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::run()
+}

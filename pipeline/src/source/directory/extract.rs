@@ -1,0 +1,130 @@
+//! From text to rows: a pre-order walk over the tree, and the tags query over it.
+//!
+//! The walk moves a cursor (asking a node for its parent is six times slower) and writes columns;
+//! kinds are keys that were looked up when the grammar was first met.
+
+mod grammar;
+mod tags;
+mod walk;
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use astload_model::{BatchBuilder, BatchFull, UNIT_FLAGS, flags, limits};
+use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
+
+use super::NodeChoice;
+use crate::languages::Language;
+use grammar::Grammar;
+
+/// Changes when the same file would give other rows.
+const EXTRACTION: &str = "1";
+
+/// Longest parse: grammars are quadratic on some inputs.
+const PARSE_MAX: Duration = Duration::from_secs(20);
+
+/// What reads files of a language, as its units name it.
+pub(super) fn extractor_name(language: &Language, nodes: NodeChoice) -> String {
+    format!("{}/{}/{EXTRACTION}", language.grammar_version, nodes.word())
+}
+
+/// Why a file became no unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ExtractError {
+    /// The load was stopped.
+    Stopped,
+    /// The parse took too long.
+    Timeout,
+    /// The unit would break this rule.
+    Refused(String),
+}
+
+impl From<BatchFull> for ExtractError {
+    fn from(full: BatchFull) -> Self {
+        Self::Refused(full.to_string())
+    }
+}
+
+/// What a file gave.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extracted {
+    pub(super) nodes: usize,
+    pub(super) has_error: bool,
+    pub(super) not_utf8: bool,
+    pub(super) text_replaced: bool,
+}
+
+impl Extracted {
+    /// The unit's flags.
+    pub(super) fn flags(&self) -> u16 {
+        let flag = |name: &str, set: bool| match set {
+            true => flags(&UNIT_FLAGS, &[name]).unwrap_or_default(),
+            false => 0,
+        };
+        flag("has_error", self.has_error) | flag("text_replaced", self.text_replaced)
+    }
+}
+
+/// One thread's parsers, made when a language is first met.
+#[derive(Default)]
+pub(super) struct Extractor {
+    grammars: HashMap<&'static str, Grammar>,
+}
+
+impl Extractor {
+    /// Adds a file's nodes, symbols and edges to the unit that is being built. On an error some may
+    /// be there: the unit is to be abandoned.
+    pub(super) fn extract(
+        &mut self,
+        language: &'static Language,
+        nodes: NodeChoice,
+        source: &[u8],
+        to: &mut BatchBuilder,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<Extracted, ExtractError> {
+        let grammar = self.grammar(language)?;
+        let tree = parse(&mut grammar.parser, source, stopped)?;
+        grammar.meet(to)?;
+        let mut tags = grammar.tags(&tree, source);
+        let walked = walk::walk(&tree, source, nodes, &grammar.kinds, &mut tags.definitions, to)?;
+        tags::edges(&mut tags, language, source, to)?;
+        if walked.depth > limits::TREE_DEPTH_MAX {
+            let rule = format!("nests deeper than {} nodes", limits::TREE_DEPTH_MAX);
+            return Err(ExtractError::Refused(rule));
+        }
+        let replaced = walked.text_replaced;
+        let not_utf8 = replaced && std::str::from_utf8(source).is_err();
+        let has_error = tree.root_node().has_error();
+        Ok(Extracted { nodes: walked.nodes, has_error, not_utf8, text_replaced: replaced })
+    }
+
+    fn grammar(&mut self, language: &'static Language) -> Result<&mut Grammar, ExtractError> {
+        if !self.grammars.contains_key(language.name) {
+            self.grammars.insert(language.name, Grammar::new(language)?);
+        }
+        self.grammars
+            .get_mut(language.name)
+            .ok_or_else(|| ExtractError::Refused("the grammar is gone".into()))
+    }
+}
+
+fn parse(
+    parser: &mut Parser,
+    source: &[u8],
+    stopped: &dyn Fn() -> bool,
+) -> Result<Tree, ExtractError> {
+    let start = Instant::now();
+    let mut go_on = |_: &ParseState| match stopped() || start.elapsed() > PARSE_MAX {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let options = ParseOptions::new().progress_callback(&mut go_on);
+    let rest = &mut |offset: usize, _| source.get(offset..).unwrap_or_default();
+    let tree = parser.parse_with_options(rest, None, Some(options));
+    tree.ok_or_else(|| {
+        // The parser would go on where it stopped.
+        parser.reset();
+        if stopped() { ExtractError::Stopped } else { ExtractError::Timeout }
+    })
+}

@@ -1,0 +1,246 @@
+//! Definitions and references: what a tags query finds, and the edges that it becomes.
+
+use std::collections::HashMap;
+
+use astload_model::{BatchBuilder, EDGE_FLAGS, EdgeRow, SymbolRow, flags, limits};
+use tree_sitter::{Node, Point, QueryCapture};
+
+use super::ExtractError;
+use crate::languages::Language;
+
+/// What a capture of a tags query means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The identifier.
+    Name,
+    /// What it defines: the node around it, and the kind of thing as JSON properties.
+    Definition { properties: String },
+    /// What it is used in, as the kind of an edge.
+    Reference { edge: &'static str },
+    /// Nothing here.
+    Other,
+}
+
+impl Role {
+    /// The role of a capture, by the convention of tags queries.
+    ///
+    /// <https://tree-sitter.github.io/tree-sitter/4-code-navigation.html>
+    pub(super) fn named(name: &str) -> Self {
+        match name.split_once('.') {
+            None if name == "name" => Self::Name,
+            Some(("definition", kind)) => {
+                Self::Definition { properties: serde_json::json!({ "kind": kind }).to_string() }
+            }
+            Some(("reference", "call")) => Self::Reference { edge: "CALL" },
+            Some(("reference", _)) => Self::Reference { edge: "REF" },
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Where an identifier stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Site {
+    start: usize,
+    end: usize,
+    point: Point,
+}
+
+impl Site {
+    fn of(node: &Node<'_>) -> Self {
+        Self { start: node.start_byte(), end: node.end_byte(), point: node.start_position() }
+    }
+}
+
+/// A definition: a node, and the identifier that names it.
+#[derive(Debug)]
+pub(super) struct Definition {
+    /// The node, as tree-sitter names it while the tree lives.
+    pub(super) node: usize,
+    pub(super) start: usize,
+    end: usize,
+    pub(super) name: Site,
+    properties: Box<str>,
+    /// The node's number, once the walk has come by.
+    pub(super) ord: Option<u32>,
+}
+
+impl Definition {
+    /// The bytes of its name.
+    pub(super) fn name_of<'s>(&self, source: &'s [u8]) -> Option<&'s str> {
+        identifier(source, &self.name)
+    }
+}
+
+#[derive(Debug)]
+struct Reference {
+    edge: &'static str,
+    site: Site,
+}
+
+/// What a tags query found in a file, by position.
+#[derive(Debug, Default)]
+pub(super) struct Tags {
+    pub(super) definitions: Vec<Definition>,
+    references: Vec<Reference>,
+}
+
+impl Tags {
+    /// Adds a match: a name, and what it is for.
+    pub(super) fn add(&mut self, captures: &[QueryCapture<'_>], roles: &[Role]) {
+        let role_of = |capture: &QueryCapture<'_>| &roles[capture.index as usize];
+        let name = captures.iter().find(|capture| *role_of(capture) == Role::Name);
+        let Some(site) = name.map(|capture| Site::of(&capture.node)) else { return };
+        for capture in captures {
+            match role_of(capture) {
+                Role::Definition { properties } => self.definitions.push(Definition {
+                    node: capture.node.id(),
+                    start: capture.node.start_byte(),
+                    end: capture.node.end_byte(),
+                    name: site,
+                    properties: properties.as_str().into(),
+                    ord: None,
+                }),
+                Role::Reference { edge } => self.references.push(Reference { edge, site }),
+                Role::Name | Role::Other => {}
+            }
+        }
+    }
+
+    /// Orders by position, and drops what two patterns found alike.
+    pub(super) fn sort(&mut self) {
+        self.definitions.sort_by_key(|definition| {
+            (definition.start, std::cmp::Reverse(definition.end), definition.name.start)
+        });
+        self.definitions.dedup_by_key(|definition| (definition.node, definition.name.start));
+        self.references.sort_by_key(|reference| (reference.site.start, reference.edge));
+        self.references.dedup_by_key(|reference| (reference.site.start, reference.edge));
+    }
+}
+
+/// An identifier, unless it is none that a symbol could be called by.
+fn identifier<'s>(source: &'s [u8], site: &Site) -> Option<&'s str> {
+    let text = std::str::from_utf8(source.get(site.start..site.end)?).ok()?;
+    let fits = !text.is_empty() && text.len() <= limits::NAME_MAX && !text.contains('\0');
+    fits.then_some(text)
+}
+
+/// Adds the edges: from each definition to what it defines, and from the innermost definition
+/// around a reference, else the file, to what is referred to.
+pub(super) fn edges(
+    tags: &mut Tags,
+    language: &'static Language,
+    source: &[u8],
+    to: &mut BatchBuilder,
+) -> Result<(), ExtractError> {
+    tags.definitions.retain(|definition| definition.ord.is_some());
+    let mut edges = Edges::new(language, source, to)?;
+    for definition in &tags.definitions {
+        let src = definition.ord.unwrap_or_default();
+        edges.add(src, edges.defines, &definition.name, Some(&definition.properties))?;
+    }
+    let mut around: Vec<&Definition> = Vec::new();
+    let mut next = tags.definitions.iter().peekable();
+    for reference in &tags.references {
+        let site = &reference.site;
+        while let Some(definition) = next.next_if(|definition| definition.start <= site.start) {
+            around.push(definition);
+        }
+        // What ended before this reference ends before all later ones.
+        while around.last().is_some_and(|definition| definition.end < site.end) {
+            around.pop();
+        }
+        let src = around.last().and_then(|definition| definition.ord).unwrap_or(0);
+        let kind = if reference.edge == "CALL" { edges.call } else { edges.reference };
+        edges.add(src, kind, site, None)?;
+    }
+    Ok(())
+}
+
+/// The edges of one unit, as they are added.
+struct Edges<'a> {
+    language: &'a str,
+    source: &'a [u8],
+    to: &'a mut BatchBuilder,
+    /// The unit's symbols by identifier.
+    symbols: HashMap<&'a str, u32>,
+    /// How many edges share a source, a kind and a symbol.
+    numbers: HashMap<(u32, u16, u32), u32>,
+    key: String,
+    symbol_kind: u16,
+    defines: u16,
+    call: u16,
+    reference: u16,
+    definition_flag: u16,
+}
+
+impl<'a> Edges<'a> {
+    fn new(
+        language: &'static Language,
+        source: &'a [u8],
+        to: &'a mut BatchBuilder,
+    ) -> Result<Self, ExtractError> {
+        Ok(Self {
+            language: symbol_language(language.name),
+            source,
+            symbols: HashMap::new(),
+            numbers: HashMap::new(),
+            key: String::new(),
+            symbol_kind: to.symbols.kind.key("name")?,
+            defines: to.edges.kind.key("DEFINES")?,
+            call: to.edges.kind.key("CALL")?,
+            reference: to.edges.kind.key("REF")?,
+            definition_flag: flags(&EDGE_FLAGS, &["definition"]).unwrap_or_default(),
+            to,
+        })
+    }
+
+    fn add(
+        &mut self,
+        src: u32,
+        kind: u16,
+        site: &Site,
+        properties: Option<&str>,
+    ) -> Result<(), ExtractError> {
+        let Some(name) = identifier(self.source, site) else { return Ok(()) };
+        let symbol = self.symbol(name);
+        let number = self.numbers.entry((src, kind, symbol)).or_default();
+        let ord = *number;
+        *number += 1;
+        self.to.edges.push(EdgeRow {
+            src,
+            kind,
+            dst_node: None,
+            dst_symbol: Some(symbol),
+            ord,
+            start_byte: Some(site.start as u32),
+            end_byte: Some(site.end as u32),
+            start_line: Some(site.point.row as u32),
+            start_col: Some(site.point.column as u32),
+            flags: if properties.is_some() { self.definition_flag } else { 0 },
+            properties,
+        });
+        Ok(())
+    }
+
+    /// The position of a name's symbol in the unit, to which it is added at its first mention.
+    fn symbol(&mut self, name: &'a str) -> u32 {
+        let next = self.symbols.len() as u32;
+        let position = *self.symbols.entry(name).or_insert(next);
+        if position == next {
+            self.key.clear();
+            self.key.extend(["name ", self.language, " ", name]);
+            let (symbol, kind) = (self.key.as_str(), self.symbol_kind);
+            self.to.symbols.push(SymbolRow { symbol, kind, name: Some(name), package: None });
+        }
+        position
+    }
+}
+
+/// The language in whose names a language's files speak: TSX and TypeScript meet.
+fn symbol_language(language: &str) -> &str {
+    match language {
+        "tsx" => "typescript",
+        language => language,
+    }
+}

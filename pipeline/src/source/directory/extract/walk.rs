@@ -1,0 +1,191 @@
+//! The walk: every kept node becomes a row, in pre-order.
+
+use std::borrow::Cow;
+
+use astload_model::{BatchBuilder, NODE_FLAGS, NodeRow, NodesBuilder, flags};
+use tree_sitter::{Node, Tree, TreeCursor};
+
+use super::grammar::Kinds;
+use super::tags::Definition;
+use super::{ExtractError, NodeChoice};
+
+/// What a walk came by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walked {
+    pub(super) nodes: usize,
+    pub(super) depth: usize,
+    pub(super) text_replaced: bool,
+}
+
+/// Adds a tree's nodes, and tells definitions their numbers.
+pub(super) fn walk(
+    tree: &Tree,
+    source: &[u8],
+    choice: NodeChoice,
+    kinds: &Kinds,
+    definitions: &mut [Definition],
+    to: &mut BatchBuilder,
+) -> Result<Walked, ExtractError> {
+    let first = to.unit_start();
+    let mut walk = Walk {
+        cursor: tree.walk(),
+        source,
+        choice,
+        kinds,
+        flags: NodeFlags::new(),
+        definitions,
+        next_definition: 0,
+        nodes: &mut to.nodes,
+        first,
+        open: Vec::new(),
+        depth: 0,
+        text_replaced: false,
+    };
+    walk.run();
+    let (depth, text_replaced) = (walk.depth, walk.text_replaced);
+    drop(walk);
+    Ok(Walked { nodes: to.nodes.len() - first, depth, text_replaced })
+}
+
+struct NodeFlags {
+    named: u16,
+    extra: u16,
+    error: u16,
+    missing: u16,
+    definition: u16,
+}
+
+impl NodeFlags {
+    fn new() -> Self {
+        let flag = |name| flags(&NODE_FLAGS, &[name]).unwrap_or_default();
+        Self {
+            named: flag("named"),
+            extra: flag("extra"),
+            error: flag("error"),
+            missing: flag("missing"),
+            definition: flag("definition"),
+        }
+    }
+}
+
+struct Walk<'a> {
+    cursor: TreeCursor<'a>,
+    source: &'a [u8],
+    choice: NodeChoice,
+    kinds: &'a Kinds,
+    flags: NodeFlags,
+    /// By start; the walk meets them in this order.
+    definitions: &'a mut [Definition],
+    next_definition: usize,
+    nodes: &'a mut NodesBuilder,
+    /// The index of the unit's first node.
+    first: usize,
+    /// A level a descent: the kept node's number, or the nearest kept ancestor's, and whether kept.
+    open: Vec<(u32, bool)>,
+    depth: usize,
+    text_replaced: bool,
+}
+
+impl Walk<'_> {
+    fn run(&mut self) {
+        loop {
+            let node = self.cursor.node();
+            let ord = (self.nodes.len() - self.first) as u32;
+            let kept = self.choice == NodeChoice::All || node.is_named() || self.open.is_empty();
+            let parent = self.open.last().map(|(ord, _)| *ord);
+            let leaf = node.child_count() == 0;
+            if kept {
+                self.push(&node, ord, parent, leaf);
+            }
+            if !leaf && self.cursor.goto_first_child() {
+                self.open.push(if kept { (ord, true) } else { (parent.unwrap_or(0), false) });
+                self.depth = self.depth.max(self.open.len() + 1);
+                continue;
+            }
+            while !self.cursor.goto_next_sibling() {
+                let Some((ord, kept)) = self.open.pop() else { return };
+                self.cursor.goto_parent();
+                if kept {
+                    let last = (self.nodes.len() - self.first - 1) as u32;
+                    self.nodes.last.values[self.first + ord as usize] = last;
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, node: &Node<'_>, ord: u32, parent: Option<u32>, leaf: bool) {
+        let (kind, label) = self.kinds.of(node.kind_id());
+        let named = node.is_named();
+        let range = node.byte_range();
+        let (start, end) = (node.start_position(), node.end_position());
+        let mut flags = if named { self.flags.named } else { 0 };
+        if node.is_extra() {
+            flags |= self.flags.extra;
+        }
+        if node.is_error() {
+            flags |= self.flags.error;
+        }
+        if node.is_missing() {
+            flags |= self.flags.missing;
+        }
+        let name = self.definition(node, ord);
+        let text = if leaf && named { self.text(range.clone()) } else { None };
+        let label = match (parent, name) {
+            (None, _) => self.kinds.root_label,
+            (_, Some(_)) => self.kinds.symbol_label,
+            _ => label,
+        };
+        self.nodes.push(NodeRow {
+            ord,
+            parent,
+            last: ord,
+            label,
+            kind,
+            field: self.cursor.field_id().and_then(|field| self.kinds.field(field.get())),
+            name,
+            text: text.as_deref(),
+            start_byte: Some(range.start as u32),
+            end_byte: Some(range.end as u32),
+            start_line: Some(start.row as u32),
+            start_col: Some(start.column as u32),
+            end_line: Some(end.row as u32),
+            end_col: Some(end.column as u32),
+            flags: if name.is_some() { flags | self.flags.definition } else { flags },
+            properties: None,
+        });
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// The name that the node defines, if it is a definition; which learns its number.
+    #[inline]
+    fn definition(&mut self, node: &Node<'_>, ord: u32) -> Option<&'a str> {
+        let start = node.start_byte();
+        while self.definitions.get(self.next_definition).is_some_and(|next| next.start < start) {
+            self.next_definition += 1;
+        }
+        let mut name = None;
+        let here = self.definitions[self.next_definition..].iter_mut();
+        for definition in here.take_while(|definition| definition.start == start) {
+            if definition.node == node.id() {
+                definition.ord = Some(ord);
+                name = name.or_else(|| definition.name_of(self.source));
+            }
+        }
+        name
+    }
+
+    /// A leaf's text; what is not UTF-8 or U+0000 in it is replaced by U+FFFD.
+    #[inline]
+    fn text(&mut self, range: std::ops::Range<usize>) -> Option<Cow<'a, str>> {
+        let bytes = self.source.get(range).filter(|bytes| !bytes.is_empty())?;
+        let text = String::from_utf8_lossy(bytes);
+        if text.contains('\0') {
+            self.text_replaced = true;
+            return Some(text.replace('\0', "\u{fffd}").into());
+        }
+        self.text_replaced |= matches!(text, Cow::Owned(_));
+        Some(text)
+    }
+}

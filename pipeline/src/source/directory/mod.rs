@@ -1,0 +1,310 @@
+//! A directory: every file whose language has a grammar becomes a unit of the layer `ast`.
+//!
+//! One thread walks, several read and parse. A file is skipped, in this order: because its stamp
+//! (size, times, inode) proves that its content is known and every target holds it; because its
+//! content, once read and hashed, is held; and only then is it parsed.
+
+mod extract;
+mod gate;
+mod globs;
+mod repo;
+mod stamps;
+mod walk;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+
+use astload_model::UnitId;
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::{Lanes, Sender};
+use crate::holdings::Holdings;
+use gate::Gate;
+pub use globs::{GlobError, PathGlobs};
+pub use repo::repo_name;
+use stamps::Stamps;
+use walk::Walk;
+use worker::Worker;
+
+/// The layer that this source fills.
+pub const LAYER: &str = "ast";
+
+/// Largest file that is parsed unless told otherwise: larger ones are generated, as a rule.
+pub const FILE_BYTES_MAX: u64 = 2 << 20;
+
+/// Bytes of source that are parsed at the same time. Trees take about thirty times as much.
+const PARSING_BYTES_MAX: u64 = 4 << 20;
+
+/// Files that wait for a worker.
+const QUEUE: usize = 256;
+
+/// Which nodes are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NodeChoice {
+    /// Those that the grammar names.
+    #[default]
+    Named,
+    /// Tokens too.
+    All,
+}
+
+impl NodeChoice {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::All => "all",
+        }
+    }
+}
+
+/// What to read of a directory.
+#[derive(Debug, Clone)]
+pub struct DirectoryOptions {
+    /// The directory, absolute.
+    pub root: PathBuf,
+    /// The name of the repository.
+    pub repo: String,
+    /// Which paths.
+    pub globs: PathGlobs,
+    /// Which languages; empty for all.
+    pub languages: Vec<String>,
+    /// Which nodes.
+    pub nodes: NodeChoice,
+    /// Larger files are left out.
+    pub file_bytes_max: u64,
+    /// Whether a stamp may prove that a file did not change.
+    pub trust_mtime: bool,
+    /// The generation of all units.
+    pub generation: u64,
+    /// Threads that parse.
+    pub workers: usize,
+}
+
+impl DirectoryOptions {
+    /// Whether all files of the repository are asked for: only then may absent ones be deleted.
+    pub fn is_unfiltered(&self) -> bool {
+        self.globs.is_everything() && self.languages.is_empty()
+    }
+}
+
+/// Why a file is no unit, or not a good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FileProblem {
+    /// It could not be read.
+    Unreadable,
+    /// A directory could not be listed.
+    UnreadableDirectory,
+    /// It breaks a limit of the model.
+    Refused,
+    /// It took too long to parse.
+    ParseTimeout,
+    /// It went away while the load ran.
+    Vanished,
+    /// It is larger than the limit.
+    TooLarge,
+    /// Its path is not UTF-8.
+    PathNotUtf8,
+    /// It is not text.
+    Binary,
+    /// Its text is not UTF-8 everywhere; it was loaded.
+    NotUtf8,
+    /// It has syntax errors; it was loaded.
+    SyntaxErrors,
+    /// It is a link, and links are not followed.
+    Link,
+    /// It is a socket, a pipe or a device.
+    Special,
+}
+
+impl FileProblem {
+    /// How it is reported.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Unreadable => "could not be read",
+            Self::UnreadableDirectory => "directory could not be listed",
+            Self::Refused => "breaks a limit",
+            Self::ParseTimeout => "took too long to parse",
+            Self::Vanished => "vanished while the load ran",
+            Self::TooLarge => "larger than --max-file-size",
+            Self::PathNotUtf8 => "path is not UTF-8",
+            Self::Binary => "binary, not text",
+            Self::NotUtf8 => "not UTF-8 everywhere, loaded with U+FFFD",
+            Self::SyntaxErrors => "syntax errors, loaded as far as it parses",
+            Self::Link => "link, not followed",
+            Self::Special => "socket, pipe or device",
+        }
+    }
+
+    /// Whether the file is missing in the store because of it.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Unreadable
+            | Self::UnreadableDirectory
+            | Self::Refused
+            | Self::ParseTimeout
+            | Self::Vanished
+            | Self::TooLarge
+            | Self::PathNotUtf8 => true,
+            Self::Binary | Self::NotUtf8 | Self::SyntaxErrors | Self::Link | Self::Special => false,
+        }
+    }
+}
+
+/// A file, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProblemFile {
+    /// What is wrong.
+    pub problem: FileProblem,
+    /// The path in the repository.
+    pub path: String,
+    /// More about it.
+    pub detail: Option<String>,
+}
+
+/// What the source has done so far, for whoever watches.
+#[derive(Debug, Default)]
+pub struct SourceProgress {
+    /// Files that were found and have a grammar.
+    pub found: AtomicU64,
+    /// Files that are done: parsed, skipped or failed.
+    pub done: AtomicU64,
+    /// Nodes that were parsed.
+    pub nodes: AtomicU64,
+}
+
+/// What was read of a directory.
+#[derive(Debug, Default)]
+pub struct DirectoryReport {
+    /// Units that were sent to at least one lane.
+    pub sent: u64,
+    /// Units that every target holds already.
+    pub skipped: u64,
+    /// Paths of units that would be sent, where nothing is (`--dry-run`).
+    pub planned: Vec<String>,
+    /// Files by language, of those that were sent or skipped.
+    pub languages: BTreeMap<&'static str, u64>,
+    /// Files without a grammar, by extension or name.
+    pub without_grammar: BTreeMap<String, u64>,
+    /// Files that are no unit, or not a good one.
+    pub problems: Vec<ProblemFile>,
+    /// Whether everything below the root was seen: no error, no filter, not stopped.
+    pub complete: bool,
+}
+
+impl DirectoryReport {
+    fn absorb(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.skipped += other.skipped;
+        self.planned.extend(other.planned);
+        for (language, files) in other.languages {
+            *self.languages.entry(language).or_default() += files;
+        }
+        for (name, files) in other.without_grammar {
+            *self.without_grammar.entry(name).or_default() += files;
+        }
+        self.problems.extend(other.problems);
+        self.complete &= other.complete;
+    }
+}
+
+/// Where units go.
+#[derive(Debug, Clone)]
+pub enum Sink {
+    /// To the lanes.
+    Lanes(Sender),
+    /// Nowhere: it is only asked what would go.
+    Plan,
+}
+
+/// A file that waits to be read.
+#[derive(Debug)]
+struct Candidate {
+    absolute: PathBuf,
+    path: String,
+    stamp: stamps::Stamp,
+    /// Its first line named its language, for its name has none.
+    nameless: bool,
+}
+
+/// What the walk and the workers share.
+struct Shared<'a> {
+    options: &'a DirectoryOptions,
+    holdings: &'a Holdings,
+    progress: &'a SourceProgress,
+    stamps: Stamps,
+    gate: Gate,
+    cancelled: CancellationToken,
+    /// Nobody takes batches any more.
+    closed: AtomicBool,
+}
+
+impl Shared<'_> {
+    fn stopped(&self) -> bool {
+        self.cancelled.is_cancelled() || self.closed.load(Ordering::Relaxed)
+    }
+
+    fn unit_id(&self, path: &str) -> UnitId {
+        UnitId::of(&self.options.repo, path, LAYER)
+    }
+}
+
+/// Reads a directory and sends its units. Blocks: run it on a thread of its own.
+pub fn read(
+    options: &DirectoryOptions,
+    holdings: &Holdings,
+    sink: &Sink,
+    progress: &SourceProgress,
+    cancelled: &CancellationToken,
+) -> DirectoryReport {
+    let shared = Shared {
+        options,
+        holdings,
+        progress,
+        stamps: Stamps::load(&options.root),
+        gate: Gate::new(PARSING_BYTES_MAX),
+        cancelled: cancelled.clone(),
+        closed: AtomicBool::new(false),
+    };
+    let (queue, waiting) = mpsc::sync_channel(QUEUE);
+    let waiting = Arc::new(std::sync::Mutex::new(waiting));
+    let mut report = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..options.workers.max(1))
+            .map(|_| {
+                let worker = Worker::new(&shared, sink.clone());
+                let waiting = waiting.clone();
+                scope.spawn(move || worker.run(&waiting))
+            })
+            .collect();
+        drop(waiting);
+        let mut report = Walk::new(&shared, queue).run();
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => report.absorb(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        report
+    });
+    report.complete &= options.is_unfiltered() && !shared.stopped();
+    report.problems.sort();
+    report.planned.sort();
+    if let Err(error) = shared.stamps.save(report.complete) {
+        tracing::warn!(%error, "stamps were not saved: the next load reads every file");
+    }
+    report
+}
+
+/// The lanes that lack a file in this version.
+fn lacking(shared: &Shared<'_>, path: &str, hash: &[u8; 32], extractor: &str) -> Lanes {
+    let version = crate::holdings::Fingerprint::of(Some(hash), extractor, None);
+    shared.holdings.lacking(shared.unit_id(path), version)
+}
+
+/// A path below a root, with `/`; `None` where it is not UTF-8.
+fn relative(root: &Path, path: &Path) -> Option<String> {
+    path.strip_prefix(root).ok()?.to_str().map(str::to_owned)
+}

@@ -1,0 +1,101 @@
+//! What a repository is called.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The name of the repository at a root: its git remote as host/org/name, never with credentials,
+/// else the directory's name.
+pub fn repo_name(root: &Path) -> String {
+    remote(root).unwrap_or_else(|| {
+        let name = root.file_name().map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| "root".into())
+    })
+}
+
+/// `.git`, or where a work tree's `.git` file points.
+fn git_directory(root: &Path) -> Option<PathBuf> {
+    let git = root.join(".git");
+    if git.is_dir() {
+        return Some(git);
+    }
+    let file = fs::read_to_string(git).ok()?;
+    Some(root.join(file.trim().strip_prefix("gitdir: ")?))
+}
+
+/// The directory that work trees share.
+fn common_directory(git: &Path) -> PathBuf {
+    match fs::read_to_string(git.join("commondir")) {
+        Ok(common) => git.join(common.trim()),
+        Err(_) => git.to_path_buf(),
+    }
+}
+
+/// The remote `origin`, else the first one.
+fn remote(root: &Path) -> Option<String> {
+    let config = fs::read_to_string(common_directory(&git_directory(root)?).join("config")).ok()?;
+    let mut section = String::new();
+    let mut found: Option<String> = None;
+    for line in config.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line.to_owned();
+        } else if section.starts_with("[remote ")
+            && let Some(url) = line.strip_prefix("url").map(str::trim_start)
+            && let Some(name) = url.strip_prefix('=').and_then(|url| remote_name(url.trim()))
+            && (found.is_none() || section == "[remote \"origin\"]")
+        {
+            found = Some(name);
+        }
+    }
+    found
+}
+
+/// `host/org/name` of a remote's URL; `None` where it names no host, as a path does.
+fn remote_name(url: &str) -> Option<String> {
+    let (authority, path) = match url.split_once("://") {
+        Some(("file", _)) => return None,
+        Some((_, rest)) => rest.split_once('/')?,
+        // The short form of ssh: user@host:path
+        None => url.split_once(':').filter(|(host, _)| !host.contains('/'))?,
+    };
+    let host = authority.rsplit('@').next()?.split(':').next()?;
+    let path = path.split(['?', '#']).next()?.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    if host.is_empty() || path.is_empty() {
+        return None;
+    }
+    Some(format!("{}/{path}", host.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_is_kept_without_its_credentials() {
+        let table = [
+            ("https://github.com/org/name.git", Some("github.com/org/name")),
+            ("https://user:t0ken@github.com/org/name", Some("github.com/org/name")),
+            ("https://github.com:8443/org/name/?token=x", Some("github.com/org/name")),
+            ("ssh://git@Host.example:22/org/name.git", Some("host.example/org/name")),
+            ("git@github.com:org/name.git", Some("github.com/org/name")),
+            ("/srv/git/name.git", None),
+            ("file:///srv/git/name.git", None),
+            ("../name", None),
+        ];
+        for (url, name) in table {
+            assert_eq!(remote_name(url).as_deref(), name, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_called_by_its_origin_else_by_its_directory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("tree");
+        fs::create_dir_all(root.join(".git")).expect("a folder");
+        assert_eq!(repo_name(&root), "tree");
+        let config = "[remote \"up\"]\n\turl = https://a.example/x/y\n\
+                      [remote \"origin\"]\n\turl = https://b.example/x/y.git\n";
+        fs::write(root.join(".git/config"), config).expect("written");
+        assert_eq!(repo_name(&root), "b.example/x/y");
+    }
+}

@@ -1,0 +1,147 @@
+//! Finds the files, and skips those whose stamps prove that they did not change.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+
+use ignore::{DirEntry, WalkBuilder};
+
+use super::extract::extractor_name;
+use super::stamps::Stamp;
+use super::{Candidate, DirectoryReport, FileProblem, ProblemFile, Shared, lacking, relative};
+use crate::languages::Language;
+
+/// Enough of a file for its first line.
+const HEAD_BYTES: usize = 256;
+
+/// The walk through one directory.
+pub(super) struct Walk<'a> {
+    shared: &'a Shared<'a>,
+    queue: SyncSender<(Candidate, &'static Language)>,
+    report: DirectoryReport,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        shared: &'a Shared<'a>,
+        queue: SyncSender<(Candidate, &'static Language)>,
+    ) -> Self {
+        let report = DirectoryReport { complete: true, ..DirectoryReport::default() };
+        Self { shared, queue, report }
+    }
+
+    /// Walks in the order of names, so that every run takes the files in the same order.
+    pub(super) fn run(mut self) -> DirectoryReport {
+        let root = self.shared.options.root.clone();
+        let globs = self.shared.options.globs.clone();
+        let walk = WalkBuilder::new(&root)
+            .git_global(false)
+            .require_git(false)
+            .sort_by_file_name(std::ffi::OsStr::cmp)
+            .filter_entry(move |entry| {
+                entry.depth() == 0
+                    || relative(&root, entry.path()).is_none_or(|path| !globs.excludes(&path))
+            })
+            .build();
+        for entry in walk {
+            if self.shared.stopped() {
+                self.report.complete = false;
+                break;
+            }
+            match entry {
+                Ok(entry) if entry.depth() == 0 => {}
+                Ok(entry) => self.entry(&entry),
+                Err(error) => self.unlisted(&error),
+            }
+        }
+        self.report
+    }
+
+    fn unlisted(&mut self, error: &ignore::Error) {
+        // What vanished between its listing and its turn is gone, and that is no error.
+        if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            return;
+        }
+        self.report.complete = false;
+        let detail = Some(error.to_string());
+        let problem = FileProblem::UnreadableDirectory;
+        self.report.problems.push(ProblemFile { problem, path: String::new(), detail });
+    }
+
+    fn problem(&mut self, problem: FileProblem, path: &str) {
+        let path = path.to_owned();
+        self.report.problems.push(ProblemFile { problem, path, detail: None });
+    }
+
+    fn entry(&mut self, entry: &DirEntry) {
+        let Some(kind) = entry.file_type().filter(|kind| !kind.is_dir()) else { return };
+        let Some(path) = relative(&self.shared.options.root, entry.path()) else {
+            return self.problem(FileProblem::PathNotUtf8, &entry.path().to_string_lossy());
+        };
+        if !self.shared.options.globs.wants(&path) {
+            return;
+        }
+        if kind.is_symlink() {
+            return self.problem(FileProblem::Link, &path);
+        }
+        if !kind.is_file() {
+            return self.problem(FileProblem::Special, &path);
+        }
+        match entry.metadata() {
+            Ok(metadata) => self.file(entry.path(), path, Stamp::of(&metadata)),
+            Err(_) => self.problem(FileProblem::Vanished, &path),
+        }
+    }
+
+    fn file(&mut self, absolute: &Path, path: String, stamp: Stamp) {
+        let options = self.shared.options;
+        let trusted =
+            options.trust_mtime.then(|| self.shared.stamps.known(&path, &stamp)).flatten();
+        let shebang = || match trusted {
+            Some(known) => known.shebang.as_deref().and_then(Language::by_name),
+            None => shebang_language(absolute),
+        };
+        let by_name = Language::by_path(absolute);
+        let nameless = by_name.is_none() && absolute.extension().is_none();
+        let Some(language) = by_name.or_else(|| nameless.then(shebang).flatten()) else {
+            return *self.report.without_grammar.entry(kind_of_file(absolute)).or_default() += 1;
+        };
+        if !options.languages.is_empty() && !options.languages.iter().any(|l| l == language.name) {
+            return;
+        }
+        self.shared.progress.found.fetch_add(1, Ordering::Relaxed);
+        if stamp.size() > options.file_bytes_max {
+            self.shared.progress.done.fetch_add(1, Ordering::Relaxed);
+            return self.problem(FileProblem::TooLarge, &path);
+        }
+        if let Some(known) = trusted {
+            let extractor = extractor_name(language, options.nodes);
+            if lacking(self.shared, &path, &known.hash, &extractor) == 0 {
+                self.shared.stamps.keep(&path, known);
+                self.shared.progress.done.fetch_add(1, Ordering::Relaxed);
+                self.report.skipped += 1;
+                *self.report.languages.entry(language.name).or_default() += 1;
+                return;
+            }
+        }
+        let candidate = Candidate { absolute: absolute.to_path_buf(), path, stamp, nameless };
+        // The workers are gone only when one of them panicked, which is told where it is joined.
+        self.queue.send((candidate, language)).ok();
+    }
+}
+
+fn shebang_language(path: &Path) -> Option<&'static Language> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    File::open(path).ok()?.take(HEAD_BYTES as u64).read_to_end(&mut head).ok()?;
+    Language::by_shebang(&head)
+}
+
+/// How a file without a grammar is counted: by extension, else by name.
+fn kind_of_file(path: &Path) -> String {
+    match path.extension() {
+        Some(extension) => format!(".{}", extension.to_string_lossy().to_lowercase()),
+        None => "no extension".into(),
+    }
+}

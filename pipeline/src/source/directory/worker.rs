@@ -1,0 +1,211 @@
+//! Reads files, skips what is held, parses the rest, and sends batches.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::sync::{Mutex, PoisonError};
+
+use astload_model::{BatchBuilder, BatchFull, UnitRow};
+
+use super::extract::{ExtractError, Extracted, Extractor, extractor_name};
+use super::{
+    Candidate, DirectoryReport, FileProblem, LAYER, ProblemFile, Shared, Sink, lacking, stamps,
+};
+use crate::channel::Lanes;
+use crate::languages::Language;
+
+/// A batch is sent when it has this many rows …
+const BATCH_ROWS: usize = 32_768;
+
+/// … or this many bytes.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Where a NUL byte says that a file is not text.
+const BINARY_HEAD: usize = 8 << 10;
+
+type Work = (Candidate, &'static Language);
+
+/// One thread's share of the work.
+pub(super) struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    sink: Sink,
+    extractor: Extractor,
+    builder: BatchBuilder,
+    wanted: Vec<Lanes>,
+    source: Vec<u8>,
+    report: DirectoryReport,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(shared: &'a Shared<'a>, sink: Sink) -> Self {
+        Self {
+            shared,
+            sink,
+            extractor: Extractor::default(),
+            builder: BatchBuilder::default(),
+            wanted: Vec::new(),
+            source: Vec::new(),
+            report: DirectoryReport { complete: true, ..DirectoryReport::default() },
+        }
+    }
+
+    pub(super) fn run(mut self, waiting: &Mutex<Receiver<Work>>) -> DirectoryReport {
+        loop {
+            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok((candidate, language)) = next else { break };
+            // A stopped load empties the queue, so that the walk does not wait for room.
+            if self.shared.stopped() {
+                self.report.complete = false;
+                continue;
+            }
+            self.file(&candidate, language);
+            self.shared.progress.done.fetch_add(1, Ordering::Relaxed);
+        }
+        self.send();
+        self.report
+    }
+
+    fn problem(&mut self, problem: FileProblem, path: &str, detail: Option<String>) {
+        self.report.problems.push(ProblemFile { problem, path: path.to_owned(), detail });
+    }
+
+    fn file(&mut self, candidate: &Candidate, language: &'static Language) {
+        let path = candidate.path.as_str();
+        let read_at = stamps::now();
+        let _pass = self.shared.gate.pass(candidate.stamp.size());
+        let limit = self.shared.options.file_bytes_max;
+        match read(&candidate.absolute, limit, &mut self.source) {
+            Ok(true) => {}
+            Ok(false) => return self.problem(FileProblem::TooLarge, path, None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return self.problem(FileProblem::Vanished, path, None);
+            }
+            Err(error) => {
+                self.report.complete = false;
+                return self.problem(FileProblem::Unreadable, path, Some(error.to_string()));
+            }
+        }
+        if self.source[..self.source.len().min(BINARY_HEAD)].contains(&0) {
+            return self.problem(FileProblem::Binary, path, None);
+        }
+        let hash = *blake3::hash(&self.source).as_bytes();
+        let shebang = candidate.nameless.then_some(language.name);
+        self.shared.stamps.remember(path, candidate.stamp, read_at, hash, shebang);
+        *self.report.languages.entry(language.name).or_default() += 1;
+        let extractor = extractor_name(language, self.shared.options.nodes);
+        let wanted = lacking(self.shared, path, &hash, &extractor);
+        if wanted == 0 {
+            self.report.skipped += 1;
+        } else if let Sink::Plan = self.sink {
+            self.report.planned.push(path.to_owned());
+        } else {
+            self.parse(candidate, language, &hash, wanted);
+        }
+    }
+
+    fn parse(
+        &mut self,
+        candidate: &Candidate,
+        language: &'static Language,
+        hash: &[u8; 32],
+        wanted: Lanes,
+    ) {
+        let path = candidate.path.as_str();
+        match self.extract(path, language, hash) {
+            Ok(extracted) => {
+                let nodes = extracted.nodes as u64;
+                self.shared.progress.nodes.fetch_add(nodes, Ordering::Relaxed);
+                self.wanted.push(wanted);
+                self.report.sent += 1;
+                if extracted.has_error {
+                    self.problem(FileProblem::SyntaxErrors, path, None);
+                }
+                if extracted.not_utf8 {
+                    self.problem(FileProblem::NotUtf8, path, None);
+                }
+                if self.builder.rows() >= BATCH_ROWS || self.builder.bytes() >= BATCH_BYTES {
+                    self.send();
+                }
+            }
+            Err(error) => {
+                self.builder.abandon_unit();
+                match error {
+                    ExtractError::Stopped => self.report.complete = false,
+                    ExtractError::Timeout => self.problem(FileProblem::ParseTimeout, path, None),
+                    ExtractError::Refused(rule) => {
+                        self.problem(FileProblem::Refused, path, Some(rule));
+                    }
+                }
+            }
+        }
+    }
+
+    fn extract(
+        &mut self,
+        path: &str,
+        language: &'static Language,
+        hash: &[u8; 32],
+    ) -> Result<Extracted, ExtractError> {
+        let options = self.shared.options;
+        let stopped = || self.shared.stopped();
+        let extracted = self.extractor.extract(
+            language,
+            options.nodes,
+            &self.source,
+            &mut self.builder,
+            &stopped,
+        )?;
+        if path.len() > astload_model::limits::PATH_MAX {
+            return Err(ExtractError::Refused("path is longer than 4096 bytes".into()));
+        }
+        let full = |error: BatchFull| ExtractError::Refused(error.to_string());
+        let units = &mut self.builder.units;
+        let row = UnitRow {
+            language: Some(units.language.key(language.name).map_err(full)?),
+            content_hash: Some(hash),
+            extractor: units
+                .extractor
+                .key(&extractor_name(language, options.nodes))
+                .map_err(full)?,
+            generation: Some(options.generation),
+            size_bytes: Some(self.source.len() as u64),
+            line_count: Some(lines(&self.source)),
+            flags: extracted.flags(),
+            ..UnitRow::of(
+                units.repo.key(&options.repo).map_err(full)?,
+                path,
+                units.layer.key(LAYER).map_err(full)?,
+            )
+        };
+        self.builder.finish_unit(row);
+        Ok(extracted)
+    }
+
+    fn send(&mut self) {
+        let wanted = std::mem::take(&mut self.wanted);
+        let Sink::Lanes(sender) = &self.sink else { return };
+        if wanted.is_empty() {
+            return;
+        }
+        let batch = self.builder.finish();
+        if futures::executor::block_on(sender.send(batch, wanted)).is_err() {
+            self.shared.closed.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Reads a file whole; false where it is larger than the limit.
+fn read(path: &std::path::Path, limit: u64, source: &mut Vec<u8>) -> io::Result<bool> {
+    source.clear();
+    let file = File::open(path)?;
+    file.take(limit + 1).read_to_end(source)?;
+    Ok(source.len() as u64 <= limit)
+}
+
+/// Lines, of which the last may lack its end.
+fn lines(source: &[u8]) -> u32 {
+    let ends = source.iter().filter(|&&byte| byte == b'\n').count();
+    let unended = source.last().is_some_and(|&last| last != b'\n');
+    u32::try_from(ends + usize::from(unended)).unwrap_or(u32::MAX)
+}

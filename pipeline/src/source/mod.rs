@@ -1,0 +1,4 @@
+//! Where units come from.
+
+pub mod directory;
+pub mod stream;
