@@ -38,6 +38,8 @@ fn alone_and_sliced(units: &[UnitValue], at: usize) -> (Batch, Batch) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn a_slice_encodes_to_the_bytes_of_a_batch_built_alone(units in any_units(), at in 0..6_usize) {
         prop_assume!(at < units.len());

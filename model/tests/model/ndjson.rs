@@ -65,6 +65,8 @@ fn dense(mut unit: UnitValue) -> UnitValue {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn nested_and_flat_nodes_are_the_same_unit(units in any_units()) {
         let units: Vec<UnitValue> = units.into_iter().map(dense).collect();

@@ -12,6 +12,8 @@ fn hashes(batch: &Batch) -> Vec<[u8; 32]> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn random_units_are_valid(units in any_units()) {
         let intake = Intake::validate(batch_of(&units));

@@ -79,14 +79,6 @@
   (function_definition
     !type
     declarator: (function_declarator declarator: (identifier) @name)) @definition.function)
-(preproc_if
-  (function_definition
-    !type
-    declarator: (function_declarator declarator: (identifier) @name)) @definition.function)
-(preproc_ifdef
-  (function_definition
-    !type
-    declarator: (function_declarator declarator: (identifier) @name)) @definition.function)
 
 ; A method has the name of a field, of an operator, or a qualified one.
 (function_definition
@@ -101,12 +93,7 @@
             (identifier) @name
             (operator_name) @name
             (template_function name: (identifier) @name)
-            (qualified_identifier
-              name: [
-                (identifier) @name
-                (operator_name) @name
-                (qualified_identifier name: (identifier) @name)
-              ])
+            (qualified_identifier name: [(identifier) @name (operator_name) @name])
           ])
       ])
     (pointer_declarator
@@ -115,12 +102,7 @@
           (field_identifier) @name
           (operator_name) @name
           (qualified_identifier
-            name: [
-              (identifier) @name
-              (operator_name) @name
-              (template_function name: (identifier) @name)
-              (qualified_identifier name: (identifier) @name)
-            ])
+            name: [(identifier) @name (qualified_identifier name: (identifier) @name)])
         ]))
     (reference_declarator
       (function_declarator
@@ -131,8 +113,7 @@
             name: [
               (identifier) @name
               (operator_name) @name
-              (template_function name: (identifier) @name)
-              (qualified_identifier name: (identifier) @name)
+              (qualified_identifier name: [(identifier) @name (operator_name) @name])
             ])
         ]))
   ]) @definition.method
@@ -140,21 +121,15 @@
   !type
   declarator: (function_declarator
     declarator: (qualified_identifier
-      name: [
-        (identifier) @name
-        (qualified_identifier
-          name: [(identifier) @name (qualified_identifier name: (identifier) @name)])
-      ]))) @definition.constructor
+      name: [(identifier) @name (qualified_identifier name: (identifier) @name)])))
+  @definition.constructor
 (function_definition
   !type
   declarator: (function_declarator
     declarator: [
       (destructor_name) @name
       (qualified_identifier
-        name: [
-          (destructor_name) @name
-          (qualified_identifier name: (destructor_name) @name)
-        ])
+        name: [(destructor_name) @name (qualified_identifier name: (destructor_name) @name)])
     ])) @definition.method
 (field_declaration
   declarator: (function_declarator declarator: [(field_identifier) (operator_name)] @name)
