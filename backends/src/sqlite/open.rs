@@ -94,7 +94,9 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<i64> {
     };
     let version = number("user_version")?;
     let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
+        .query_row("SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'", [], |row| {
+            row.get(0)
+        })
         .attempt(&what)?;
     if number("application_id")? != APPLICATION_ID && (tables > 0 || version > 0) {
         return Err(Error::misconfigured(format!(
