@@ -82,6 +82,13 @@ impl Holdings {
         self.all & !same.map_or(0, |(lanes, _)| *lanes)
     }
 
+    /// Takes back that a unit was seen: what the source has of it now cannot be held.
+    pub fn unsee(&self, unit: UnitId) {
+        if let Some(held) = self.units.get(&unit) {
+            held.seen.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// The units that are held and were not seen, by path, each with the lanes that hold it.
     pub fn unseen(&self) -> Vec<(&str, Lanes)> {
         let unseen = self.units.values().filter(|held| !held.seen.load(Ordering::Relaxed));

@@ -87,10 +87,14 @@ impl Lane {
     ) -> Result<(), Error> {
         while let Some(delivery) = deliveries.recv().await {
             if self.cancelled.is_cancelled() {
-                return Ok(());
+                break;
             }
             self.deliver(&delivery, report).await?;
             self.progress.finished.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.cancelled.is_cancelled() {
+            let stopped = Error::new(ErrorKind::Transient, "stopped before all was written");
+            return Err(stopped.with_hint("the same command again goes on where this one ended"));
         }
         self.settle().await
     }

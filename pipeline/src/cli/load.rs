@@ -11,6 +11,7 @@ use astload_pipeline::load::{
 };
 use astload_pipeline::source::directory::{FileProblem, NodeChoice, PathGlobs, repo_name};
 use astload_pipeline::source::stream::{StreamFormat, StreamInput};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Durability, Format, LoadArgs, Nodes};
@@ -140,30 +141,27 @@ fn specs(args: &LoadArgs) -> Result<Vec<TargetSpec>, Failure> {
     Ok(specs)
 }
 
-/// A token that the first signal cancels; the second one ends the process.
+/// A token that the first signal cancels (Ctrl-C, or the one that asks a service to end); the
+/// second one ends the process.
 fn stop_on_signal() -> CancellationToken {
     let cancelled = CancellationToken::new();
     let token = cancelled.clone();
+    // Listening begins here, and does not pause between the two.
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return cancelled;
+    };
     tokio::spawn(async move {
-        signal().await;
+        let mut next =
+            async || tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} };
+        next().await;
         token.cancel();
         tell("\nstopping after the batch in flight; once more stops at once\n");
-        signal().await;
+        next().await;
         std::process::exit(Outcome::Stopped.code().into());
     });
     cancelled
-}
-
-/// Ctrl-C, or the signal that asks a service to end.
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 /// The summary as a person reads it, and a short look at the first store.
@@ -287,6 +285,9 @@ fn summary(report: &LoadReport) -> String {
     }
     text.push('\n');
     match report.outcome() {
+        Outcome::Nothing if report.broken || report.backends.iter().any(|b| b.error.is_some()) => {
+            text += "nothing was loaded: see the errors above\n";
+        }
         Outcome::Nothing => {
             text += "nothing was loaded: no file here has a grammar or could be read\n";
         }

@@ -13,7 +13,9 @@
 //!   component. All other references need the name without calling it: `class` and
 //!   `implementation` where a type is derived, `type`, `import`, `method`.
 //! * A name has one definition. It may be two references: a qualified base (`extends outer.Base`)
-//!   is also a `type`. The match with the outer node comes first and is the precise one.
+//!   or created class (`new outer.Inner()`) is also a `type`. The match with the outer node comes
+//!   first and is the precise one.
+//! * A node may define several names (`const one, two = 1, 2` in Go).
 //! * Local variables, parameters, fields and prototypes are no definitions.
 //! * The root of a pattern is one kind of node, never a wildcard and never an alternation, so that
 //!   [`Language::tag_roots`] knows where a tag can begin.

@@ -150,6 +150,9 @@ pub async fn load(
 
 impl Load<'_> {
     async fn sources(&mut self, inputs: &[Input]) {
+        if self.targets.iter().all(|target| target.backend.is_err()) {
+            return;
+        }
         for input in inputs {
             if self.cancelled.is_cancelled() {
                 return;

@@ -121,8 +121,14 @@ impl LoadReport {
     /// Units that at least one backend has now. Where no backend is complete, the most of any.
     pub fn written(&self) -> u64 {
         let any_complete = self.backends.iter().any(BackendReport::is_complete);
-        let most = self.backends.iter().map(|b| b.receipt.written + b.receipt.superseded).max();
-        if any_complete { self.sent } else { most.unwrap_or(0) }
+        let most = self.backends.iter().map(|backend| backend.receipt.written).max();
+        if any_complete { self.sent.saturating_sub(self.superseded()) } else { most.unwrap_or(0) }
+    }
+
+    /// Units of which every backend that is complete has a newer version.
+    pub fn superseded(&self) -> u64 {
+        let complete = self.backends.iter().filter(|backend| backend.is_complete());
+        complete.map(|backend| backend.receipt.superseded).min().unwrap_or(0)
     }
 
     /// Units that are missing somewhere for what they are.
@@ -143,7 +149,9 @@ impl LoadReport {
         let planned = self.plan.as_ref().map_or(0, |plan| plan.write.len() + plan.delete.len());
         if self.stopped {
             Outcome::Stopped
-        } else if self.written() + self.skipped + self.deleted + planned as u64 == 0 {
+        } else if self.written() + self.superseded() + self.skipped + self.deleted + planned as u64
+            == 0
+        {
             Outcome::Nothing
         } else if incomplete || self.broken || self.withheld > 0 {
             Outcome::Partly
@@ -189,6 +197,7 @@ impl Serialize for LoadReport {
             &serde_json::json!({
                 "written": self.written(),
                 "skipped": self.skipped,
+                "superseded": self.superseded(),
                 "deleted": self.deleted,
                 "failed": self.failed(),
                 "withheld": self.withheld,

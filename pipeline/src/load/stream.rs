@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use astload_backends::{Error, Origin, RepoState};
-use astload_model::{Batch, CodecError, Decoded, Unit};
+use astload_model::{Batch, CodecError, Decoded, Op, Unit};
 use tokio::sync::mpsc;
 
 use super::Load;
@@ -40,10 +40,14 @@ impl Load<'_> {
             std::io::Result::Ok(())
         });
         let mut repos = Repos::new();
-        while let Some(batch) = batches.recv().await {
-            if self.cancelled.is_cancelled() {
-                return;
-            }
+        loop {
+            // Standard input may never say anything more.
+            let batch = tokio::select! {
+                biased;
+                () = self.cancelled.cancelled() => return,
+                batch = batches.recv() => batch,
+            };
+            let Some(batch) = batch else { break };
             match batch {
                 Ok(decoded) => {
                     if let Err(error) = self.take(input, decoded, &mut repos).await {
@@ -105,15 +109,21 @@ impl Load<'_> {
 
     async fn send(&mut self, batch: Batch, wanted: Vec<Lanes>) {
         let (units, nodes) = (batch.len() as u64, batch.node_range().len() as u64);
+        let deletes = batch.units().filter(|unit| unit.op() == Op::Delete).count() as u64;
         let source = &self.progress.source;
         source.found.fetch_add(units, std::sync::atomic::Ordering::Relaxed);
         if let Some(plan) = &mut self.report.plan {
-            plan.write.extend(batch.units().map(|unit| unit.name().to_string()));
+            for unit in batch.units() {
+                let paths =
+                    if unit.op() == Op::Delete { &mut plan.delete } else { &mut plan.write };
+                paths.push(unit.name().to_string());
+            }
         } else if let Some(sender) = self.sender().cloned()
             && !batch.is_empty()
             && sender.send(batch, wanted).await.is_ok()
         {
-            self.report.sent += units;
+            self.report.sent += units - deletes;
+            self.report.deleted += deletes;
         }
         let source = &self.progress.source;
         source.done.fetch_add(units, std::sync::atomic::Ordering::Relaxed);

@@ -79,6 +79,14 @@
   (function_definition
     !type
     declarator: (function_declarator declarator: (identifier) @name)) @definition.function)
+(preproc_if
+  (function_definition
+    !type
+    declarator: (function_declarator declarator: (identifier) @name)) @definition.function)
+(preproc_ifdef
+  (function_definition
+    !type
+    declarator: (function_declarator declarator: (identifier) @name)) @definition.function)
 
 ; A method has the name of a field, of an operator, or a qualified one.
 (function_definition

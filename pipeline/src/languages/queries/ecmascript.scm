@@ -22,6 +22,12 @@
     (member_expression property: (property_identifier) @name)
   ]
   right: [(arrow_function) (function_expression !name)]) @definition.function
+(assignment_expression
+  left: [
+    (identifier) @name
+    (member_expression property: (property_identifier) @name)
+  ]
+  right: (class !name)) @definition.class
 (pair
   key: (property_identifier) @name
   value: [(arrow_function) (function_expression !name)]) @definition.method

@@ -7,9 +7,9 @@
 (type_alias_statement left: (type (generic_type (identifier) @name))) @definition.type
 (module (expression_statement (assignment left: (identifier) @name) @definition.variable))
 
-; One node kind serves functions and methods: the place tells them apart. Among the blocks that may
-; stand between are those of conditions, and of imports that may fail. A function in a loop or a
-; condition of another function stays unseen: one in a hundred, at the price of a look at each block.
+; One node kind serves functions and methods: the place tells them apart. The blocks of conditions,
+; and of imports that may fail, are looked into. A function in a loop or a condition of another
+; function stays unseen: it is one in two hundred, at the price of a look into every block.
 (module
   [
     (function_definition name: (identifier) @name) @definition.function

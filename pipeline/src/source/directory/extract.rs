@@ -17,6 +17,7 @@ use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 use super::NodeChoice;
 use crate::languages::Language;
 use grammar::Grammar;
+use tags::Tagger;
 
 /// Changes when the same file would give other rows.
 const EXTRACTION: &str = "1";
@@ -86,9 +87,9 @@ impl Extractor {
         let grammar = self.grammar(language)?;
         let tree = parse(&mut grammar.parser, source, stopped)?;
         grammar.meet(to)?;
-        let mut tags = grammar.tags(&tree, source);
-        let walked = walk::walk(&tree, source, nodes, &grammar.kinds, &mut tags.definitions, to)?;
-        tags::edges(&mut tags, language, source, to)?;
+        let mut tagger = Tagger::new(&grammar.tags, &mut grammar.cursor, source);
+        let walked = walk::walk(&tree, nodes, &grammar.kinds, &mut tagger, to)?;
+        tags::edges(tagger.finish(), language, source, to)?;
         if walked.depth > limits::TREE_DEPTH_MAX {
             let rule = format!("nests deeper than {} nodes", limits::TREE_DEPTH_MAX);
             return Err(ExtractError::Refused(rule));

@@ -1,7 +1,7 @@
 //! Finds the files, and skips those whose stamps prove that they did not change.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
@@ -61,13 +61,26 @@ impl<'a> Walk<'a> {
 
     fn unlisted(&mut self, error: &ignore::Error) {
         // What vanished between its listing and its turn is gone, and that is no error.
-        if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        if error.depth() != Some(0)
+            && error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
             return;
         }
         self.report.complete = false;
         let detail = Some(error.to_string());
         let problem = FileProblem::UnreadableDirectory;
         self.report.problems.push(ProblemFile { problem, path: String::new(), detail });
+    }
+
+    /// A file that is gone is no error; of any other it is not known what it holds.
+    fn unread(&mut self, path: &str, error: Option<&io::Error>) {
+        if error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return self.problem(FileProblem::Vanished, path);
+        }
+        self.report.complete = false;
+        let detail = error.map(ToString::to_string);
+        let problem = FileProblem::Unreadable;
+        self.report.problems.push(ProblemFile { problem, path: path.to_owned(), detail });
     }
 
     fn problem(&mut self, problem: FileProblem, path: &str) {
@@ -91,7 +104,7 @@ impl<'a> Walk<'a> {
         }
         match entry.metadata() {
             Ok(metadata) => self.file(entry.path(), path, Stamp::of(&metadata)),
-            Err(_) => self.problem(FileProblem::Vanished, &path),
+            Err(error) => self.unread(&path, error.io_error()),
         }
     }
 
@@ -100,12 +113,16 @@ impl<'a> Walk<'a> {
         let trusted =
             options.trust_mtime.then(|| self.shared.stamps.known(&path, &stamp)).flatten();
         let shebang = || match trusted {
-            Some(known) => known.shebang.as_deref().and_then(Language::by_name),
+            Some(known) => Ok(known.shebang.as_deref().and_then(Language::by_name)),
             None => shebang_language(absolute),
         };
         let by_name = Language::by_path(absolute);
         let nameless = by_name.is_none() && absolute.extension().is_none();
-        let Some(language) = by_name.or_else(|| nameless.then(shebang).flatten()) else {
+        let by_content = match nameless.then(shebang).transpose() {
+            Ok(language) => language.flatten(),
+            Err(error) => return self.unread(&path, Some(&error)),
+        };
+        let Some(language) = by_name.or(by_content) else {
             return *self.report.without_grammar.entry(kind_of_file(absolute)).or_default() += 1;
         };
         if !options.languages.is_empty() && !options.languages.iter().any(|l| l == language.name) {
@@ -132,10 +149,10 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn shebang_language(path: &Path) -> Option<&'static Language> {
+fn shebang_language(path: &Path) -> io::Result<Option<&'static Language>> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
-    File::open(path).ok()?.take(HEAD_BYTES as u64).read_to_end(&mut head).ok()?;
-    Language::by_shebang(&head)
+    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(Language::by_shebang(&head))
 }
 
 /// How a file without a grammar is counted: by extension, else by name.

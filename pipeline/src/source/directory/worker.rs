@@ -130,6 +130,8 @@ impl<'a> Worker<'a> {
             }
             Err(error) => {
                 self.builder.abandon_unit();
+                // What is held of the file is an older version, which is gone from the directory.
+                self.shared.holdings.unsee(self.shared.unit_id(path));
                 match error {
                     ExtractError::Stopped => self.report.complete = false,
                     ExtractError::Timeout => self.problem(FileProblem::ParseTimeout, path, None),

@@ -1,21 +1,61 @@
 //! A language's parser, its tags query, and the keys of its words in the batch that is being built.
 
-use astload_model::{BatchBuilder, BatchFull, ROOT_LABEL};
-use tree_sitter::{Parser, Query, QueryCursor, StreamingIterator, Tree};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use astload_model::{BatchBuilder, BatchFull, NodesBuilder, ROOT_LABEL};
+use tree_sitter::{Parser, Query, QueryCursor};
 
 use super::ExtractError;
-use super::tags::{Role, Tags};
+use super::tags::Role;
 use crate::languages::Language;
+
+/// Matches that the cursor keeps open at once; fewer lose definitions.
+const OPEN_MATCHES_MAX: u32 = 256;
 
 /// What one thread needs of a language.
 pub(super) struct Grammar {
     pub(super) parser: Parser,
     grammar: tree_sitter::Language,
-    query: Query,
-    cursor: QueryCursor,
-    /// By capture index.
-    roles: Vec<Role>,
+    pub(super) tags: Arc<TagsQuery>,
+    pub(super) cursor: QueryCursor,
     pub(super) kinds: Kinds,
+}
+
+/// A tags query, compiled once for all threads: C++'s takes most of a second.
+pub(super) struct TagsQuery {
+    pub(super) query: Query,
+    /// By capture index.
+    pub(super) roles: Vec<Role>,
+    /// By kind id: whether a match can begin at such a node.
+    roots: Vec<bool>,
+}
+
+impl TagsQuery {
+    fn of(language: &'static Language) -> Result<Arc<Self>, String> {
+        static COMPILED: LazyLock<Mutex<HashMap<&str, Arc<TagsQuery>>>> =
+            LazyLock::new(Mutex::default);
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tags) = compiled.get(language.name) {
+            return Ok(tags.clone());
+        }
+        let query = Query::new(&language.grammar(), &language.tags_query())
+            .map_err(|error| error.to_string())?;
+        let roles = query.capture_names().iter().map(|name| Role::named(name)).collect();
+        let mut roots = vec![false; language.grammar().node_kind_count()];
+        for root in language.tag_roots(&query) {
+            roots[root as usize] = true;
+        }
+        let tags = Arc::new(Self { query, roles, roots });
+        compiled.insert(language.name, tags.clone());
+        Ok(tags)
+    }
+
+    /// Whether a match can begin at a node of this kind.
+    #[inline]
+    pub(super) fn begins_at(&self, kind_id: u16) -> bool {
+        self.roots.get(kind_id as usize).copied().unwrap_or(false)
+    }
 }
 
 /// Keys by the grammar's own numbers, valid for one dictionary of each column.
@@ -58,17 +98,18 @@ impl Grammar {
         let grammar = language.grammar();
         let mut parser = Parser::new();
         parser.set_language(&grammar).map_err(|error| broken(error.to_string()))?;
-        let query = Query::new(&grammar, &language.tags_query())
-            .map_err(|error| broken(error.to_string()))?;
-        let roles = query.capture_names().iter().map(|name| Role::named(name)).collect();
-        let (cursor, kinds) = (QueryCursor::new(), Kinds::default());
-        Ok(Self { parser, grammar, query, cursor, roles, kinds })
+        let tags = TagsQuery::of(language).map_err(broken)?;
+        let mut cursor = QueryCursor::new();
+        // The walk comes by every node and asks at those where a match can begin.
+        cursor.set_max_start_depth(Some(0));
+        cursor.set_match_limit(OPEN_MATCHES_MAX);
+        Ok(Self { parser, grammar, tags, cursor, kinds: Kinds::default() })
     }
 
     /// Looks the grammar's words up, unless the batch has the same dictionaries as the last one.
     pub(super) fn meet(&mut self, to: &mut BatchBuilder) -> Result<(), BatchFull> {
         let nodes = &mut to.nodes;
-        let current = |nodes: &astload_model::NodesBuilder| {
+        let current = |nodes: &NodesBuilder| {
             [nodes.kind.dictionary(), nodes.field.dictionary(), nodes.label.dictionary()]
         };
         if self.kinds.dictionaries == Some(current(nodes)) {
@@ -96,16 +137,5 @@ impl Grammar {
         kinds.dictionaries = Some(current(nodes));
         self.kinds = kinds;
         Ok(())
-    }
-
-    /// What the tags query finds.
-    pub(super) fn tags(&mut self, tree: &Tree, source: &[u8]) -> Tags {
-        let mut tags = Tags::default();
-        let mut matches = self.cursor.matches(&self.query, tree.root_node(), source);
-        while let Some(found) = matches.next() {
-            tags.add(found.captures(), &self.roles);
-        }
-        tags.sort();
-        tags
     }
 }

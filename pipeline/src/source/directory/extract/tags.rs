@@ -1,11 +1,13 @@
 //! Definitions and references: what a tags query finds, and the edges that it becomes.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
 use astload_model::{BatchBuilder, EDGE_FLAGS, EdgeRow, SymbolRow, flags, limits};
-use tree_sitter::{Node, Point, QueryCapture};
+use tree_sitter::{Node, Point, QueryCapture, QueryCursor, StreamingIterator};
 
 use super::ExtractError;
+use super::grammar::TagsQuery;
 use crate::languages::Language;
 
 /// What a capture of a tags query means.
@@ -54,22 +56,15 @@ impl Site {
 
 /// A definition: a node, and the identifier that names it.
 #[derive(Debug)]
-pub(super) struct Definition {
+struct Definition {
     /// The node, as tree-sitter names it while the tree lives.
-    pub(super) node: usize,
-    pub(super) start: usize,
+    node: usize,
+    start: usize,
     end: usize,
-    pub(super) name: Site,
+    name: Site,
     properties: Box<str>,
     /// The node's number, once the walk has come by.
-    pub(super) ord: Option<u32>,
-}
-
-impl Definition {
-    /// The bytes of its name.
-    pub(super) fn name_of<'s>(&self, source: &'s [u8]) -> Option<&'s str> {
-        identifier(source, &self.name)
-    }
+    ord: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -81,40 +76,100 @@ struct Reference {
 /// What a tags query found in a file, by position.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
-    pub(super) definitions: Vec<Definition>,
+    definitions: Vec<Definition>,
     references: Vec<Reference>,
 }
 
-impl Tags {
-    /// Adds a match: a name, and what it is for.
-    pub(super) fn add(&mut self, captures: &[QueryCapture<'_>], roles: &[Role]) {
-        let role_of = |capture: &QueryCapture<'_>| &roles[capture.index as usize];
-        let name = captures.iter().find(|capture| *role_of(capture) == Role::Name);
-        let Some(site) = name.map(|capture| Site::of(&capture.node)) else { return };
-        for capture in captures {
-            match role_of(capture) {
-                Role::Definition { properties } => self.definitions.push(Definition {
-                    node: capture.node.id(),
-                    start: capture.node.start_byte(),
-                    end: capture.node.end_byte(),
-                    name: site,
-                    properties: properties.as_str().into(),
-                    ord: None,
-                }),
-                Role::Reference { edge } => self.references.push(Reference { edge, site }),
-                Role::Name | Role::Other => {}
+/// Runs the tags query where a match can begin, as the walk comes by. That finds what a cursor over
+/// the whole tree finds, in a fraction of its time.
+pub(super) struct Tagger<'a> {
+    tags: &'a TagsQuery,
+    cursor: &'a mut QueryCursor,
+    pub(super) source: &'a [u8],
+    found: Tags,
+    /// Definitions whose nodes the walk has not come by: start, node, position in `found`.
+    ahead: BinaryHeap<Reverse<(usize, usize, usize)>>,
+}
+
+impl<'a> Tagger<'a> {
+    pub(super) fn new(tags: &'a TagsQuery, cursor: &'a mut QueryCursor, source: &'a [u8]) -> Self {
+        Self { tags, cursor, source, found: Tags::default(), ahead: BinaryHeap::new() }
+    }
+
+    /// The name that the node defines, if it is a definition. Comes by every node, in pre-order.
+    #[inline]
+    pub(super) fn visit(&mut self, node: &Node<'_>, kind_id: u16, ord: u32) -> Option<&'a str> {
+        if self.tags.begins_at(kind_id) {
+            self.ask(node);
+        }
+        let Reverse((start, ..)) = self.ahead.peek()?;
+        if *start <= node.start_byte() { self.meet(node, ord) } else { None }
+    }
+
+    fn ask(&mut self, node: &Node<'_>) {
+        let mut matches = self.cursor.matches(&self.tags.query, *node, self.source);
+        while let Some(found) = matches.next() {
+            let captures = found.captures();
+            let role_of = |capture: &QueryCapture<'_>| &self.tags.roles[capture.index as usize];
+            let name = captures.iter().find(|capture| *role_of(capture) == Role::Name);
+            let Some(site) = name.map(|capture| Site::of(&capture.node)) else { continue };
+            for capture in captures {
+                match role_of(capture) {
+                    Role::Definition { properties } => {
+                        let (id, start) = (capture.node.id(), capture.node.start_byte());
+                        self.ahead.push(Reverse((start, id, self.found.definitions.len())));
+                        self.found.definitions.push(Definition {
+                            node: id,
+                            start,
+                            end: capture.node.end_byte(),
+                            name: site,
+                            properties: properties.as_str().into(),
+                            ord: None,
+                        });
+                    }
+                    Role::Reference { edge } => {
+                        self.found.references.push(Reference { edge, site })
+                    }
+                    Role::Name | Role::Other => {}
+                }
             }
         }
     }
 
-    /// Orders by position, and drops what two patterns found alike.
-    pub(super) fn sort(&mut self) {
-        self.definitions.sort_by_key(|definition| {
-            (definition.start, std::cmp::Reverse(definition.end), definition.name.start)
+    /// Tells the definitions at this node its number.
+    fn meet(&mut self, node: &Node<'_>, ord: u32) -> Option<&'a str> {
+        let (id, here) = (node.id(), node.start_byte());
+        let mut name = None;
+        let mut others = Vec::new();
+        while let Some(Reverse((start, of, position))) = self.ahead.peek().copied() {
+            if start > here {
+                break;
+            }
+            self.ahead.pop();
+            if of == id {
+                let definition = &mut self.found.definitions[position];
+                definition.ord = Some(ord);
+                name = name.or_else(|| identifier(self.source, &definition.name));
+            } else if start == here {
+                // Of a node that begins here as well, further down.
+                others.push(Reverse((start, of, position)));
+            }
+        }
+        self.ahead.extend(others);
+        name
+    }
+
+    /// All that was found, by position, what two patterns found alike only once.
+    pub(super) fn finish(self) -> Tags {
+        let mut tags = self.found;
+        tags.definitions.retain(|definition| definition.ord.is_some());
+        tags.definitions.sort_by_key(|definition| {
+            (definition.start, Reverse(definition.end), definition.name.start)
         });
-        self.definitions.dedup_by_key(|definition| (definition.node, definition.name.start));
-        self.references.sort_by_key(|reference| (reference.site.start, reference.edge));
-        self.references.dedup_by_key(|reference| (reference.site.start, reference.edge));
+        tags.definitions.dedup_by_key(|definition| (definition.node, definition.name.start));
+        tags.references.sort_by_key(|reference| (reference.site.start, reference.edge));
+        tags.references.dedup_by_key(|reference| (reference.site.start, reference.edge));
+        tags
     }
 }
 
@@ -128,12 +183,11 @@ fn identifier<'s>(source: &'s [u8], site: &Site) -> Option<&'s str> {
 /// Adds the edges: from each definition to what it defines, and from the innermost definition
 /// around a reference, else the file, to what is referred to.
 pub(super) fn edges(
-    tags: &mut Tags,
+    tags: Tags,
     language: &'static Language,
     source: &[u8],
     to: &mut BatchBuilder,
 ) -> Result<(), ExtractError> {
-    tags.definitions.retain(|definition| definition.ord.is_some());
     let mut edges = Edges::new(language, source, to)?;
     for definition in &tags.definitions {
         let src = definition.ord.unwrap_or_default();

@@ -6,7 +6,7 @@ use astload_model::{BatchBuilder, NODE_FLAGS, NodeRow, NodesBuilder, flags};
 use tree_sitter::{Node, Tree, TreeCursor};
 
 use super::grammar::Kinds;
-use super::tags::Definition;
+use super::tags::Tagger;
 use super::{ExtractError, NodeChoice};
 
 /// What a walk came by.
@@ -20,21 +20,18 @@ pub(super) struct Walked {
 /// Adds a tree's nodes, and tells definitions their numbers.
 pub(super) fn walk(
     tree: &Tree,
-    source: &[u8],
     choice: NodeChoice,
     kinds: &Kinds,
-    definitions: &mut [Definition],
+    tagger: &mut Tagger<'_>,
     to: &mut BatchBuilder,
 ) -> Result<Walked, ExtractError> {
     let first = to.unit_start();
     let mut walk = Walk {
         cursor: tree.walk(),
-        source,
         choice,
         kinds,
+        tagger,
         flags: NodeFlags::new(),
-        definitions,
-        next_definition: 0,
         nodes: &mut to.nodes,
         first,
         open: Vec::new(),
@@ -68,16 +65,13 @@ impl NodeFlags {
     }
 }
 
-struct Walk<'a> {
-    cursor: TreeCursor<'a>,
-    source: &'a [u8],
+struct Walk<'w, 's> {
+    cursor: TreeCursor<'w>,
     choice: NodeChoice,
-    kinds: &'a Kinds,
+    kinds: &'w Kinds,
+    tagger: &'w mut Tagger<'s>,
     flags: NodeFlags,
-    /// By start; the walk meets them in this order.
-    definitions: &'a mut [Definition],
-    next_definition: usize,
-    nodes: &'a mut NodesBuilder,
+    nodes: &'w mut NodesBuilder,
     /// The index of the unit's first node.
     first: usize,
     /// A level a descent: the kept node's number, or the nearest kept ancestor's, and whether kept.
@@ -86,7 +80,7 @@ struct Walk<'a> {
     text_replaced: bool,
 }
 
-impl Walk<'_> {
+impl<'s> Walk<'_, 's> {
     fn run(&mut self) {
         loop {
             let node = self.cursor.node();
@@ -115,7 +109,8 @@ impl Walk<'_> {
 
     #[inline]
     fn push(&mut self, node: &Node<'_>, ord: u32, parent: Option<u32>, leaf: bool) {
-        let (kind, label) = self.kinds.of(node.kind_id());
+        let kind_id = node.kind_id();
+        let (kind, label) = self.kinds.of(kind_id);
         let named = node.is_named();
         let range = node.byte_range();
         let (start, end) = (node.start_position(), node.end_position());
@@ -129,7 +124,7 @@ impl Walk<'_> {
         if node.is_missing() {
             flags |= self.flags.missing;
         }
-        let name = self.definition(node, ord);
+        let name = self.tagger.visit(node, kind_id, ord);
         let text = if leaf && named { self.text(range.clone()) } else { None };
         let label = match (parent, name) {
             (None, _) => self.kinds.root_label,
@@ -155,31 +150,11 @@ impl Walk<'_> {
             properties: None,
         });
     }
-}
-
-impl<'a> Walk<'a> {
-    /// The name that the node defines, if it is a definition; which learns its number.
-    #[inline]
-    fn definition(&mut self, node: &Node<'_>, ord: u32) -> Option<&'a str> {
-        let start = node.start_byte();
-        while self.definitions.get(self.next_definition).is_some_and(|next| next.start < start) {
-            self.next_definition += 1;
-        }
-        let mut name = None;
-        let here = self.definitions[self.next_definition..].iter_mut();
-        for definition in here.take_while(|definition| definition.start == start) {
-            if definition.node == node.id() {
-                definition.ord = Some(ord);
-                name = name.or_else(|| definition.name_of(self.source));
-            }
-        }
-        name
-    }
 
     /// A leaf's text; what is not UTF-8 or U+0000 in it is replaced by U+FFFD.
     #[inline]
-    fn text(&mut self, range: std::ops::Range<usize>) -> Option<Cow<'a, str>> {
-        let bytes = self.source.get(range).filter(|bytes| !bytes.is_empty())?;
+    fn text(&mut self, range: std::ops::Range<usize>) -> Option<Cow<'s, str>> {
+        let bytes = self.tagger.source.get(range).filter(|bytes| !bytes.is_empty())?;
         let text = String::from_utf8_lossy(bytes);
         if text.contains('\0') {
             self.text_replaced = true;
