@@ -105,7 +105,7 @@ fn edges(form: &mut Form, unit: &Unit<'_>) {
     let key =
         |i: usize| (edges.src[i], edges.kind.at(i), edges.dst_node.get(i), symbol(i), edges.ord[i]);
     let mut sorted: Vec<usize> = unit.edges().collect();
-    let _ = key;
+    sorted.sort_unstable_by(|&a, &b| key(a).cmp(&key(b)));
     form.number(Some(sorted.len() as u64));
     for i in sorted {
         form.number(Some(edges.src[i]));
