@@ -1,1 +1,42 @@
-//! .
+//! What the end-to-end tests stand on: a sandbox to run the real binary in, and a look into the
+//! stores that it leaves.
+
+pub mod corpus;
+pub mod dice;
+pub mod process;
+pub mod sandbox;
+pub mod store;
+
+use std::time::{Duration, Instant};
+
+pub use dice::Dice;
+pub use process::{Finished, Running};
+pub use sandbox::Sandbox;
+pub use store::Stored;
+
+/// Longest that a test waits for anything: far more than it takes, so that a slow machine passes.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until a condition holds.
+///
+/// # Panics
+/// Where it does not hold in time.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Says loudly that a test cannot run here.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub fn skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    eprintln!("\n*** SKIPPED {test}: {why} ***\n");
+}
+
+/// Whether the tests run as root, who may mount and become somebody else, and reads everything.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

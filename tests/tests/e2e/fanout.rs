@@ -1,0 +1,127 @@
+//! Several stores in one load, of which some fail.
+
+use std::fs;
+
+use astload_tests::{Sandbox, corpus, store::assert_same};
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::mount::Tmpfs;
+
+const THREE: [&str; 4] = ["--to", "sqlite:b.db", "--to", "sqlite:c.db"];
+
+fn statuses(report: &Value) -> Vec<&str> {
+    let backends = report["backends"].as_array().expect("a list");
+    backends.iter().map(|backend| backend["status"].as_str().expect("a word")).collect()
+}
+
+fn are_equal(sandbox: &Sandbox, stores: &[&str]) {
+    let first = sandbox.store(stores[0]).dump();
+    assert!(!first.is_empty());
+    for other in &stores[1..] {
+        assert_same(other, &first, &sandbox.store(other).dump());
+    }
+}
+
+#[test]
+fn three_stores_are_equal() {
+    let sandbox = Sandbox::new();
+    corpus::fill(&sandbox, 60, 10);
+    let report = sandbox.load("a.db", &THREE);
+    assert_eq!(statuses(&report), ["complete"; 3]);
+    are_equal(&sandbox, &["a.db", "b.db", "c.db"]);
+}
+
+#[test]
+fn a_store_that_fills_its_disk_half_way_stops_no_other_and_is_repaired() {
+    let sandbox = Sandbox::new();
+    corpus::fill(&sandbox, 200, 30);
+    let Some(small) = Tmpfs::mount(&sandbox, "small", "2m") else { return };
+    let to = ["--to", "sqlite:small/b.db", "--to", "sqlite:c.db"];
+    let report = sandbox.load_exits("a.db", &to, 3);
+    assert_eq!(statuses(&report), ["complete", "incomplete", "complete"]);
+    let error = &report["backends"][1]["error"];
+    assert!(error["message"].as_str().is_some_and(|text| text.contains("full")), "{error}");
+    assert!(error["hint"].as_str().is_some_and(|text| text.contains("free some space")), "{error}");
+    assert_eq!(report["units"]["written"], 200);
+    sandbox.store("small/b.db").is_whole();
+    small.grow("200m");
+    let stored = sandbox.store("small/b.db").number("SELECT count(*) FROM units");
+    let report = sandbox.load("a.db", &to);
+    assert_eq!(statuses(&report), ["complete"; 3]);
+    let units = |backend: usize| report["backends"][backend]["units"].as_i64();
+    assert_eq!([units(0), units(1), units(2)], [Some(0), Some(200 - stored), Some(0)]);
+    are_equal(&sandbox, &["a.db", "small/b.db", "c.db"]);
+}
+
+#[test]
+fn the_summary_says_which_store_is_incomplete_and_why() {
+    let sandbox = Sandbox::with_python();
+    fs::write(sandbox.path("b.db"), "this is no database, it is a text").expect("written");
+    let told = sandbox.run(&[&["load", "repo", "--to", "sqlite:a.db"][..], &THREE].concat());
+    let told = told.exits(3).says("error: sqlite:b.db is incomplete: ").says("not a database");
+    told.says("hint: choose another file").says("partly done");
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_at_the_start_stops_no_other() {
+    let sandbox = Sandbox::with_python();
+    let to = ["--to", "sqlite:nowhere/b.db", "--to", "sqlite:c.db"];
+    let report = sandbox.load_exits("a.db", &to, 3);
+    assert_eq!(statuses(&report), ["complete", "incomplete", "complete"]);
+    assert_eq!(report["units"]["written"], 3);
+    fs::create_dir(sandbox.path("nowhere")).expect("a folder");
+    let report = sandbox.load("a.db", &to);
+    assert_eq!(report["backends"][1]["units"], 3);
+    are_equal(&sandbox, &["a.db", "nowhere/b.db", "c.db"]);
+}
+
+#[test]
+fn a_store_that_is_locked_all_the_while_stops_no_other() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("b.db", &[]);
+    sandbox.write("a.py", "changed = 1\n");
+    let locker = Connection::open(sandbox.path("b.db")).expect("opened");
+    locker.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    let to = ["--to", "sqlite:b.db?busy_timeout_ms=100", "--to", "sqlite:c.db"];
+    let patience = ["--patience", "1s"];
+    let report = sandbox.load_exits("a.db", &[&to[..], &patience].concat(), 3);
+    assert_eq!(statuses(&report), ["complete", "incomplete", "complete"], "{report}");
+    locker.execute_batch("ROLLBACK").expect("released");
+    sandbox.load("a.db", &to);
+    sandbox.gc("b.db");
+    are_equal(&sandbox, &["a.db", "b.db", "c.db"]);
+}
+
+#[test]
+fn a_stream_goes_to_the_other_stores_too_when_one_is_locked() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("b.db", &[]);
+    let locker = Connection::open(sandbox.path("b.db")).expect("opened");
+    locker.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    let line = b"{\"repo\":\"r\",\"path\":\"a\",\"nodes\":[{\"kind\":\"m\"}]}\n";
+    let locked = "sqlite:b.db?busy_timeout_ms=100";
+    let load = ["load", "-", "--json", "--patience", "1s", "--to", "sqlite:a.db", "--to", locked];
+    let report = sandbox.run_with_input(&load, line).exits(3).json();
+    assert_eq!(statuses(&report), ["complete", "incomplete"], "{report}");
+    assert_eq!(sandbox.store("a.db").paths(), ["a"]);
+}
+
+#[test]
+fn when_no_store_can_be_reached_nothing_counts_as_skipped() {
+    let sandbox = Sandbox::with_python();
+    let report = sandbox.load_exits("nowhere/a.db", &[], 1);
+    assert_eq!((&report["units"]["written"], &report["units"]["skipped"]), (&0.into(), &0.into()));
+    let line = b"{\"repo\":\"r\",\"path\":\"a\",\"nodes\":[{\"kind\":\"m\"}]}\n";
+    let load = ["load", "-", "--json", "--to", "sqlite:nowhere/a.db"];
+    let report = sandbox.run_with_input(&load, line).exits(1).json();
+    assert_eq!(report["units"]["skipped"], 0);
+}
+
+#[test]
+fn when_no_store_can_be_reached_the_sources_are_not_blamed() {
+    let sandbox = Sandbox::with_python();
+    let told = sandbox.run(&["load", "repo", "--to", "sqlite:nowhere/a.db"]).stdout;
+    assert!(told.contains("there is no folder nowhere"), "{told}");
+    assert!(!told.contains("no file here has a grammar"), "{told}");
+}

@@ -1,0 +1,89 @@
+//! Ctrl-C, and the signal that asks a service to end.
+
+use astload_tests::{Running, Sandbox, corpus, store::assert_same, wait_until};
+use rusqlite::Connection;
+use rustix::process::Signal;
+
+/// A load that has written something, and has much to go.
+fn half_way(sandbox: &Sandbox) -> Running {
+    corpus::fill(sandbox, 400, 60);
+    let running = sandbox.start(&["load", "repo", "--jobs", "1"]);
+    let place = sandbox.path("astload.db");
+    wait_until("units in the store", || {
+        let units = || -> rusqlite::Result<i64> {
+            let store = Connection::open(&place)?;
+            store.query_row("SELECT count(*) FROM units", [], |row| row.get(0))
+        };
+        place.exists() && units().is_ok_and(|units| units > 0)
+    });
+    running
+}
+
+fn is_stopped_and_completed(signal: Signal) {
+    let sandbox = Sandbox::new();
+    let running = half_way(&sandbox);
+    running.signal(signal);
+    let finished = running.finish().exits(130);
+    finished.says("once more stops at once").says("the same command again goes on");
+    let store = sandbox.store("astload.db");
+    store.is_whole();
+    let stored = store.number("SELECT count(*) FROM units");
+    assert!(stored < 400, "it was stopped too late to test anything");
+    let report = sandbox.load("astload.db", &[]);
+    assert_eq!(report["units"]["skipped"].as_i64(), Some(stored));
+    assert_same("resumed", &store.dump(), &sandbox.clean_dump(&[]));
+}
+
+#[test]
+fn ctrl_c_finishes_the_batch_and_the_next_run_goes_on() {
+    is_stopped_and_completed(Signal::INT);
+}
+
+#[test]
+fn a_request_to_terminate_is_like_ctrl_c() {
+    is_stopped_and_completed(Signal::TERM);
+}
+
+#[test]
+fn a_load_that_was_stopped_says_that_its_backends_are_incomplete() {
+    let sandbox = Sandbox::new();
+    corpus::fill(&sandbox, 400, 60);
+    let running = sandbox.start(&["load", "repo", "--json", "--jobs", "1"]);
+    running.until_told("\n");
+    running.signal(Signal::INT);
+    let report = running.finish().exits(130).json();
+    assert_eq!(report["stopped"], true);
+    assert_eq!(report["backends"][0]["status"], "incomplete", "{report}");
+    let stored = sandbox.store("astload.db").number("SELECT count(*) FROM units");
+    assert_eq!(report["units"]["written"].as_i64(), Some(stored), "{report}");
+}
+
+#[test]
+fn ctrl_c_ends_a_load_that_waits_for_its_input() {
+    let sandbox = Sandbox::new();
+    let mut running = sandbox.start(&["load", "-", "--json"]);
+    running.feed(b"{\"repo\":\"r\",\"path\":\"a\",\"nodes\":[{\"kind\":\"m\"}]}\n");
+    running.until_told("\n");
+    running.signal(Signal::INT);
+    running.finish_without_input_end().exits(130);
+}
+
+#[test]
+fn a_second_ctrl_c_stops_at_once() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("astload.db", &[]);
+    sandbox.write("a.py", "changed = 1\n");
+    let store = sandbox.store("astload.db");
+    store.execute("BEGIN IMMEDIATE");
+    let url = "sqlite:astload.db?busy_timeout_ms=600000";
+    let patience = ["--patience", "10min"];
+    let running =
+        sandbox.start(&[&["load", "repo", "--json", "--to", url], &patience[..]].concat());
+    running.until_told("\n");
+    running.signal(Signal::INT);
+    running.until_told("stopping");
+    running.signal(Signal::INT);
+    running.finish().exits(130);
+    store.execute("ROLLBACK");
+    store.is_whole();
+}

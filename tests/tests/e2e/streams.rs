@@ -1,0 +1,276 @@
+//! Units that were processed elsewhere: NDJSON and Arrow, from files and standard input.
+
+use std::fs;
+
+use astload_tests::process::Finished;
+use astload_tests::{Sandbox, store::assert_same};
+use serde_json::{Value, json};
+
+use crate::arrow;
+
+const TO: [&str; 3] = ["--json", "--to", "sqlite:a.db"];
+
+/// A unit with a definition, a call and nested nodes.
+fn unit(path: &str) -> Value {
+    json!({
+        "repo": "r", "path": path, "language": "python",
+        "nodes": [{"kind": "module", "start_line": 0, "end_line": 2, "children": [
+            {"kind": "function_definition", "name": "main", "start_line": 0, "end_line": 1},
+            {"kind": "call", "start_line": 2, "end_line": 2},
+        ]}],
+        "edges": [
+            {"src": 1, "kind": "DEFINES", "symbol": "name python main"},
+            {"src": 2, "kind": "CALL", "symbol": "name python main"},
+        ],
+    })
+}
+
+fn with(mut unit: Value, more: &Value) -> Value {
+    for (key, value) in more.as_object().expect("an object") {
+        unit[key] = value.clone();
+    }
+    unit
+}
+
+fn lines(units: &[Value]) -> Vec<u8> {
+    units.iter().map(|unit| format!("{unit}\n")).collect::<String>().into_bytes()
+}
+
+fn load(sandbox: &Sandbox, input: &[u8]) -> Finished {
+    sandbox.run_with_input(&[&["load", "-"][..], &TO].concat(), input)
+}
+
+fn problems(report: &Value) -> Vec<&str> {
+    let problems = report["problems"].as_array().expect("a list");
+    problems.iter().map(|problem| problem.as_str().expect("text")).collect()
+}
+
+#[test]
+fn both_formats_from_files_and_standard_input_give_equal_stores() {
+    let sandbox = Sandbox::new();
+    let ndjson = lines(&[unit("a.py"), unit("b.py"), unit("c.py")]);
+    let arrow = arrow::stream(&ndjson);
+    let mut dumps = Vec::new();
+    for (name, bytes) in [("u.ndjson", &ndjson), ("u.arrow", &arrow), ("u.jsonl", &ndjson)] {
+        fs::write(sandbox.path(name), bytes).expect("written");
+        let to = format!("sqlite:{name}.db");
+        sandbox.run(&["load", name, "--to", &to]).exits(0);
+        dumps.push(sandbox.store(&format!("{name}.db")).dump());
+    }
+    for (name, bytes) in [("ndjson", &ndjson), ("arrow", &arrow)] {
+        let to = format!("sqlite:{name}.stdin.db");
+        sandbox.run_with_input(&["load", "-", "--to", &to], bytes).exits(0);
+        let to = format!("sqlite:{name}.named.db");
+        let named = ["load", "-", "--format", name, "--to", &to];
+        sandbox.run_with_input(&named, bytes).exits(0);
+        dumps.push(sandbox.store(&format!("{name}.stdin.db")).dump());
+        dumps.push(sandbox.store(&format!("{name}.named.db")).dump());
+    }
+    assert_eq!(dumps[0].iter().filter(|row| row.starts_with("\"nodes\"")).count(), 9);
+    for dump in &dumps {
+        assert_same("the same units", dump, &dumps[0]);
+    }
+}
+
+#[test]
+fn any_file_is_a_stream_when_its_format_is_named() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("dump.txt"), lines(&[unit("a.py")])).expect("written");
+    sandbox.run(&["load", "dump.txt"]).exits(2);
+    sandbox.run(&["load", "dump.txt", "--format", "ndjson"]).exits(0);
+}
+
+#[test]
+fn broken_lines_are_told_by_number_and_the_rest_is_loaded() {
+    let sandbox = Sandbox::new();
+    let mut input = lines(&[unit("a.py")]);
+    input.extend(b"{ not json\n\n");
+    input.extend(lines(&[unit("b.py"), with(unit("c.py"), &json!({"nodes": []}))]));
+    input.extend(lines(&[with(unit("d.py"), &json!({"nonsense": 1})), unit("e.py")]));
+    input.extend(b"\xff\xfe\n");
+    let report = load(&sandbox, &input).exits(0).json();
+    assert_eq!((&report["units"]["written"], &report["units"]["failed"]), (&json!(3), &json!(4)));
+    let problems = problems(&report);
+    for line in [2, 5, 6, 8] {
+        let said = format!("line {line}");
+        let found = problems.iter().filter(|problem| problem.contains(&said)).count();
+        assert_eq!(found, 1, "{said} in {problems:#?}");
+    }
+    assert_eq!(sandbox.store("a.db").paths(), ["a.py", "b.py", "e.py"]);
+}
+
+#[test]
+fn a_stream_of_broken_lines_alone_is_not_a_success() {
+    let report = load(&Sandbox::new(), b"nonsense\nmore\n").exits(1).json();
+    assert_eq!(report["units"]["failed"], 2);
+}
+
+#[test]
+fn an_empty_stream_is_not_a_success() {
+    load(&Sandbox::new(), b"").exits(1);
+    load(&Sandbox::new(), &arrow::stream(b"")).exits(1);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_wrong_usage() {
+    Sandbox::new().run(&["load", "gone.ndjson"]).exits(2).says("gone.ndjson");
+}
+
+/// A stream of three batches of one unit each, cut within the last one, or to less.
+fn truncated(keep: impl Fn(&[usize]) -> usize) -> Vec<u8> {
+    let batches: Vec<Vec<u8>> = ["a.py", "b.py", "c.py"].map(|path| lines(&[unit(path)])).into();
+    let (mut stream, ends) = arrow::batches(&batches);
+    stream.truncate(keep(&ends));
+    stream
+}
+
+#[test]
+fn of_a_truncated_arrow_stream_the_whole_batches_are_loaded() {
+    let sandbox = Sandbox::new();
+    let report = load(&sandbox, &truncated(|ends| ends[2] - 10)).exits(3).json();
+    assert_eq!(sandbox.store("a.db").paths(), ["a.py", "b.py"]);
+    assert_eq!(report["units"]["written"], 2);
+    assert!(problems(&report)[0].contains("batch 2"), "{report}");
+}
+
+#[test]
+fn of_an_arrow_stream_that_breaks_at_once_nothing_is_loaded() {
+    let sandbox = Sandbox::new();
+    let report = load(&sandbox, &truncated(|ends| ends[0] - 10)).exits(1).json();
+    assert!(problems(&report)[0].contains("batch 0"), "{report}");
+    load(&sandbox, &truncated(|_| 20)).exits(1);
+}
+
+#[test]
+fn an_arrow_file_instead_of_a_stream_is_named_as_such() {
+    let report = load(&Sandbox::new(), b"ARROW1\0\0and so on").exits(1).json();
+    assert!(problems(&report)[0].contains("file"), "{report}");
+}
+
+#[test]
+fn a_delete_removes_a_unit() {
+    let sandbox = Sandbox::new();
+    load(&sandbox, &lines(&[unit("a.py"), unit("b.py")])).exits(0);
+    let delete = json!({"repo": "r", "path": "a.py", "op": "delete"});
+    let report = load(&sandbox, &lines(&[delete])).exits(0).json();
+    assert_eq!((&report["units"]["deleted"], &report["units"]["written"]), (&json!(1), &json!(0)));
+    assert_eq!(sandbox.store("a.db").paths(), ["b.py"]);
+}
+
+#[test]
+fn within_one_stream_the_later_line_wins() {
+    let sandbox = Sandbox::new();
+    let delete = json!({"repo": "r", "path": "a.py", "op": "delete"});
+    let other = with(unit("b.py"), &json!({"language": "ruby"}));
+    load(&sandbox, &lines(&[unit("a.py"), unit("b.py"), delete, other])).exits(0);
+    assert_eq!(
+        sandbox.store("a.db").ask("SELECT path, language FROM units"),
+        ["\"b.py\"|\"ruby\""]
+    );
+}
+
+#[test]
+fn an_older_generation_is_superseded_and_no_error() {
+    let sandbox = Sandbox::new();
+    let at = |generation: u64, language: &str| {
+        lines(&[with(unit("a.py"), &json!({"generation": generation, "language": language}))])
+    };
+    load(&sandbox, &at(7, "new")).exits(0);
+    load(&sandbox, &at(5, "old")).exits(0);
+    assert_eq!(sandbox.store("a.db").ask("SELECT language, generation FROM units"), ["\"new\"|7"]);
+    load(&sandbox, &at(8, "newer")).exits(0);
+    assert_eq!(sandbox.store("a.db").texts("SELECT language FROM units"), ["newer"]);
+}
+
+#[test]
+fn what_is_superseded_is_not_counted_as_written() {
+    let sandbox = Sandbox::new();
+    let at = |generation: u64| lines(&[with(unit("a.py"), &json!({"generation": generation}))]);
+    load(&sandbox, &at(7)).exits(0);
+    let report = load(&sandbox, &at(5)).exits(0).json();
+    assert_eq!(report["units"]["written"], 0, "{report}");
+    assert_eq!(report["units"]["superseded"], 1, "{report}");
+}
+
+#[test]
+fn a_late_replay_does_not_bring_back_what_was_deleted() {
+    let sandbox = Sandbox::new();
+    let at = |generation: u64| with(unit("a.py"), &json!({"generation": generation}));
+    load(&sandbox, &lines(&[at(1)])).exits(0);
+    let delete = json!({"repo": "r", "path": "a.py", "op": "delete", "generation": 3});
+    load(&sandbox, &lines(&[delete])).exits(0);
+    load(&sandbox, &lines(&[at(2)])).exits(0);
+    assert!(sandbox.store("a.db").paths().is_empty());
+}
+
+#[test]
+fn generations_of_ours_and_of_upstream_do_not_mix() {
+    let sandbox = Sandbox::new();
+    let theirs = with(unit("b.py"), &json!({"generation": 5}));
+    let report = load(&sandbox, &lines(&[unit("a.py"), theirs.clone()])).exits(0).json();
+    assert_eq!((&report["units"]["written"], &report["units"]["failed"]), (&json!(1), &json!(1)));
+    let problem = problems(&report)[0];
+    assert!(problem.contains("b.py") && problem.contains("has a generation"), "{problem}");
+    let report = load(&sandbox, &lines(&[theirs])).exits(1).json();
+    assert!(problems(&report)[0].contains("has a generation"), "also in the next load");
+}
+
+#[test]
+fn a_directory_does_not_take_over_a_repository_of_an_upstream() {
+    let sandbox = Sandbox::with_python();
+    let theirs = with(unit("x.py"), &json!({"generation": 5, "repo": "repo"}));
+    load(&sandbox, &lines(&[theirs])).exits(0);
+    let refused = sandbox.run(&["load", "repo", "--to", "sqlite:a.db"]).exits(2);
+    refused.says("is pushed by an upstream").says("--repo NAME");
+}
+
+#[test]
+fn a_unit_with_a_content_hash_is_skipped_the_second_time() {
+    let sandbox = Sandbox::new();
+    let hashed = with(unit("a.py"), &json!({"content_hash": "ab".repeat(32)}));
+    load(&sandbox, &lines(&[hashed.clone(), unit("b.py")])).exits(0);
+    let report = load(&sandbox, &lines(&[hashed, unit("b.py")])).exits(0).json();
+    assert_eq!((&report["units"]["written"], &report["units"]["skipped"]), (&json!(1), &json!(1)));
+}
+
+#[test]
+fn a_unit_that_was_changed_and_is_not_hashed_is_replaced() {
+    let sandbox = Sandbox::new();
+    load(&sandbox, &lines(&[unit("a.py")])).exits(0);
+    load(&sandbox, &lines(&[with(unit("a.py"), &json!({"language": "new"}))])).exits(0);
+    assert_eq!(sandbox.store("a.db").texts("SELECT language FROM units"), ["new"]);
+}
+
+#[test]
+fn layers_of_one_file_stand_side_by_side() {
+    let sandbox = Sandbox::new();
+    let scip = with(unit("a.py"), &json!({"layer": "scip"}));
+    load(&sandbox, &lines(&[unit("a.py"), scip])).exits(0);
+    assert_eq!(sandbox.store("a.db").texts("SELECT layer FROM units ORDER BY 1"), ["ast", "scip"]);
+}
+
+#[test]
+fn a_dry_run_of_a_stream_makes_no_store() {
+    let sandbox = Sandbox::new();
+    let dry = [&["load", "-", "--dry-run"][..], &TO].concat();
+    let report = sandbox.run_with_input(&dry, &lines(&[unit("a.py")])).exits(0).json();
+    assert_eq!(report["plan"]["write"].as_array().map(Vec::len), Some(1));
+    assert!(!sandbox.path("a.db").exists());
+}
+
+#[test]
+fn streams_and_directories_load_together() {
+    let sandbox = Sandbox::with_python();
+    fs::write(sandbox.path("u.ndjson"), lines(&[unit("a.py")])).expect("written");
+    let both = [&["load", "u.ndjson", "repo"][..], &TO].concat();
+    assert_eq!(sandbox.run(&both).exits(0).json()["units"]["written"], 4);
+}
+
+#[test]
+fn a_delete_of_what_no_store_holds_is_harmless() {
+    let sandbox = Sandbox::new();
+    let delete = json!({"repo": "r", "path": "gone.py", "op": "delete"});
+    let report = load(&sandbox, &lines(&[unit("a.py"), delete])).exits(0).json();
+    assert_eq!(report["units"]["failed"], 0);
+    assert_eq!(sandbox.store("a.db").paths(), ["a.py"]);
+}
