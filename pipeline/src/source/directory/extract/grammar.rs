@@ -42,7 +42,8 @@ impl TagsQuery {
         let query = Query::new(&language.grammar(), &language.tags_query())
             .map_err(|error| error.to_string())?;
         let roles = query.capture_names().iter().map(|name| Role::named(name)).collect();
-        let mut roots = vec![false; language.grammar().node_kind_count()];
+        // `ERROR` has the last id of all.
+        let mut roots = vec![false; usize::from(u16::MAX) + 1];
         for root in language.tag_roots(&query) {
             roots[root as usize] = true;
         }
