@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use astload_model::ipc::{self, Compression};
-use astload_model::{Batch, BatchBuilder, Intake, NodeRow, Selection, SelectionRules, UnitRow, ndjson};
+use astload_model::{
+    Batch, BatchBuilder, Intake, NodeRow, Selection, SelectionRules, UnitRow, ndjson,
+};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const UNITS: usize = 100;
@@ -152,9 +154,9 @@ fn nested(nodes: &[Parsed], paths: &[String]) -> String {
         }
     }
     open.iter().for_each(|_| tree += "]}");
-    let lines = paths.iter().map(|path| {
-        format!("{{\"repo\":\"example\",\"path\":\"{path}\",\"nodes\":[{tree}]}}\n")
-    });
+    let lines = paths
+        .iter()
+        .map(|path| format!("{{\"repo\":\"example\",\"path\":\"{path}\",\"nodes\":[{tree}]}}\n"));
     lines.collect()
 }
 
@@ -205,8 +207,7 @@ fn batches(criterion: &mut Criterion) {
     }
 
     group.bench_function("ndjson encode", |bencher| bencher.iter(|| ndjson(black_box(&batch))));
-    for (name, text) in
-        [("flat", ndjson(&batch)), ("nested", nested(&nodes, &paths).into_bytes())]
+    for (name, text) in [("flat", ndjson(&batch)), ("nested", nested(&nodes, &paths).into_bytes())]
     {
         for decoded in ndjson::Reader::new(&text[..]) {
             assert_eq!(decoded.expect("is read").problems, []);

@@ -57,6 +57,15 @@ struct Ends {
 }
 
 impl BatchBuilder {
+    /// An empty builder whose words have the keys that they have in the batch.
+    pub(crate) fn like(batch: &Batch) -> Self {
+        let mut builder = Self::default();
+        builder
+            .append_unmeasured(&batch.slice(0..0))
+            .unwrap_or_else(|_| unreachable!("nothing needs no key"));
+        builder
+    }
+
     /// Ends a unit, whose children are all that were pushed since the last one.
     pub fn finish_unit(&mut self, unit: UnitRow<'_>) {
         self.units.push(unit);

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::batch::Batch;
 use crate::builder::BatchBuilder;
 use crate::column::{BatchFull, Words};
-use crate::schema::{EdgeRow, LABELS, NODE_FLAGS, NodeRow, Op, SymbolRow, VectorRow, flags};
+use crate::schema::{EdgeRow, LABELS, NODE_FLAGS, NodeRow, Nodes, Op, SymbolRow, VectorRow, flags};
 use crate::unit::Unit;
 
 /// A selection as a user writes it. What is absent selects everything; what is given must all hold.
@@ -133,7 +133,7 @@ impl Selection {
             labels: wanted(labels.as_deref(), &nodes.label),
             kinds: wanted(kinds.as_deref(), &nodes.kind),
             flags: self.flags,
-            builder: BatchBuilder::default(),
+            builder: BatchBuilder::like(batch),
             batch,
         };
         for position in held {
@@ -162,13 +162,13 @@ struct Narrowing<'a> {
     labels: Option<Vec<bool>>,
     kinds: Option<Vec<bool>>,
     flags: Option<u16>,
+    /// Its dictionaries are those of the batch, so keys are copied.
     builder: BatchBuilder,
     batch: &'a Batch,
 }
 
 impl Narrowing<'_> {
-    fn keeps(&self, i: usize) -> bool {
-        let nodes = self.batch.nodes();
+    fn keeps(&self, nodes: &Nodes<'_>, i: usize) -> bool {
         let word = |wanted: &Option<Vec<bool>>, key: u16| {
             wanted.as_ref().is_none_or(|wanted| wanted[key as usize])
         };
@@ -179,35 +179,34 @@ impl Narrowing<'_> {
     }
 
     fn unit(&mut self, unit: &Unit<'_>) -> Result<(), BatchFull> {
-        let kept = self.nodes(unit)?;
+        let kept = self.nodes(unit);
         let has = |ord: u32| kept.binary_search(&ord).is_ok();
-        self.edges(unit, has)?;
-        self.vectors(unit, has)?;
+        self.edges(unit, has);
+        self.vectors(unit, has);
         let tables = self.batch.tables();
         self.builder.finish_unit_of(tables, unit)
     }
 
     /// The kept nodes' ords.
-    fn nodes(&mut self, unit: &Unit<'_>) -> Result<Vec<u32>, BatchFull> {
+    fn nodes(&mut self, unit: &Unit<'_>) -> Vec<u32> {
         let nodes = self.batch.nodes();
         let mut kept = Vec::new();
         let mut open: Vec<(u32, u32)> = Vec::new();
         for i in unit.nodes() {
-            if !self.keeps(i) {
+            if !self.keeps(&nodes, i) {
                 continue;
             }
             let (ord, last) = (nodes.ord[i], nodes.last[i]);
             while open.last().is_some_and(|&(_, end)| end < ord) {
                 open.pop();
             }
-            let to = &mut self.builder.nodes;
-            let row = NodeRow {
+            self.builder.nodes.push(NodeRow {
                 ord,
                 parent: open.last().map(|&(ord, _)| ord),
                 last,
-                label: to.label.key(nodes.label.at(i))?,
-                kind: to.kind.key(nodes.kind.at(i))?,
-                field: nodes.field.get(i).map(|field| to.field.key(field)).transpose()?,
+                label: nodes.label.keys[i],
+                kind: nodes.kind.keys[i],
+                field: nodes.field.key(i),
                 name: nodes.name.get(i),
                 text: nodes.text.get(i),
                 start_byte: nodes.start_byte.get(i),
@@ -218,15 +217,14 @@ impl Narrowing<'_> {
                 end_col: nodes.end_col.get(i),
                 flags: nodes.flags[i],
                 properties: nodes.properties.get(i),
-            };
-            to.push(row);
+            });
             open.push((ord, last));
             kept.push(ord);
         }
-        Ok(kept)
+        kept
     }
 
-    fn edges(&mut self, unit: &Unit<'_>, has: impl Fn(u32) -> bool) -> Result<(), BatchFull> {
+    fn edges(&mut self, unit: &Unit<'_>, has: impl Fn(u32) -> bool) {
         let (edges, symbols) = (self.batch.edges(), self.batch.symbols());
         let first = unit.symbols().start;
         let mut moved: Vec<Option<u32>> = vec![None; unit.symbols().len()];
@@ -243,7 +241,7 @@ impl Narrowing<'_> {
                         let from = first + position as usize;
                         let row = SymbolRow {
                             symbol: symbols.symbol.at(from),
-                            kind: self.builder.symbols.kind.key(symbols.kind.at(from))?,
+                            kind: symbols.kind.keys[from],
                             name: symbols.name.get(from),
                             package: symbols.package.get(from),
                         };
@@ -253,9 +251,9 @@ impl Narrowing<'_> {
                     }
                 }),
             };
-            let row = EdgeRow {
+            self.builder.edges.push(EdgeRow {
                 src: edges.src[i],
-                kind: self.builder.edges.kind.key(edges.kind.at(i))?,
+                kind: edges.kind.keys[i],
                 dst_node: edges.dst_node.get(i),
                 dst_symbol,
                 ord: edges.ord[i],
@@ -265,23 +263,19 @@ impl Narrowing<'_> {
                 start_col: edges.start_col.get(i),
                 flags: edges.flags[i],
                 properties: edges.properties.get(i),
-            };
-            self.builder.edges.push(row);
+            });
         }
-        Ok(())
     }
 
-    fn vectors(&mut self, unit: &Unit<'_>, has: impl Fn(u32) -> bool) -> Result<(), BatchFull> {
+    fn vectors(&mut self, unit: &Unit<'_>, has: impl Fn(u32) -> bool) {
         let vectors = self.batch.vectors();
         for i in unit.vectors().filter(|&i| has(vectors.node[i])) {
-            let row = VectorRow {
+            self.builder.vectors.push(VectorRow {
                 node: vectors.node[i],
-                model: self.builder.vectors.model.key(vectors.model.at(i))?,
+                model: vectors.model.keys[i],
                 text_hash: vectors.text_hash.get(i).unwrap_or(&[0; 16]),
                 vector: vectors.vector.at(i),
-            };
-            self.builder.vectors.push(row);
+            });
         }
-        Ok(())
     }
 }

@@ -26,10 +26,7 @@ async fn a_unit_is_read_back_as_it_was_written() {
 async fn a_replaced_unit_leaves_no_row_behind() {
     let store = Store::new().await;
     store.write(&[unit("a", 1), unit("b", 1)]).await;
-    let smaller =
-        UnitValue { generation: Some(2), ..UnitValue::new("a", unit("a", 1).nodes[..1].to_vec()) };
-    let mut smaller = smaller;
-    smaller.nodes[0].last = 0;
+    let smaller = UnitValue { generation: Some(2), ..UnitValue::new("a", tree("module")) };
     store.write(&[smaller]).await;
     assert_eq!(store.sql("SELECT count(*) FROM node"), 1 + 6);
     assert_eq!(store.sql("SELECT count(*) FROM edge"), 3);

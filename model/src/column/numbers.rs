@@ -11,7 +11,7 @@ use arrow_schema::DataType;
 
 use super::faults::Faults;
 use super::intake::{Mismatch, integers};
-use super::validity::{Validity, null_bytes, nulls_of};
+use super::validity::{Validity, null_bytes, nulls_in, nulls_of};
 use super::{Absent, BatchFull, Column, ColumnBuilder};
 
 /// An integer type of the model.
@@ -53,6 +53,16 @@ impl<T: Copy> Numbers<'_, T> {
         match self.nulls {
             Some(nulls) if nulls.is_null(row) => None,
             _ => Some(self.values[row]),
+        }
+    }
+}
+
+impl<'a, T> Numbers<'a, T> {
+    /// The values of these rows, unless one is null.
+    pub(crate) fn all(&self, rows: Range<usize>) -> Option<&'a [T]> {
+        match nulls_in(self.nulls, rows.clone()) {
+            None => Some(&self.values[rows]),
+            Some(_) => None,
         }
     }
 }

@@ -39,6 +39,15 @@ impl<'a> Texts<'a> {
         }
     }
 
+    /// Whether these rows are free of U+0000 and none is longer than `max` bytes; false also where
+    /// a null hides such a text.
+    pub(crate) fn fit(&self, rows: Range<usize>, max: usize) -> bool {
+        let offsets = &self.array.value_offsets()[rows.start..=rows.end];
+        let bytes = offsets[0] as usize..offsets[rows.len()] as usize;
+        !self.array.value_data()[bytes].contains(&0)
+            && (max == usize::MAX || offsets.windows(2).all(|o| (o[1] - o[0]) as usize <= max))
+    }
+
     /// The text; of a null, the empty one.
     pub fn at(&self, row: usize) -> &'a str {
         self.array.value(row)

@@ -28,10 +28,9 @@ struct Translation {
 impl WordIntake<'_, '_> {
     pub(super) fn take_in(mut self, array: &dyn Array) -> Result<WordColumn, Mismatch> {
         match array.data_type() {
-            DataType::Dictionary(_, _) => self.dictionary(array)?,
-            _ => self.plain(array)?,
+            DataType::Dictionary(_, _) => self.dictionary(array),
+            _ => self.plain(array).map(|()| self.builder.finish()),
         }
-        Ok(self.builder.finish())
     }
 
     /// Looks each row up.
@@ -61,7 +60,7 @@ impl WordIntake<'_, '_> {
     }
 
     /// Looks each word up once, not each row.
-    fn dictionary(&mut self, array: &dyn Array) -> Result<(), Mismatch> {
+    fn dictionary(mut self, array: &dyn Array) -> Result<WordColumn, Mismatch> {
         let Keys { keys, nulls, values } = Keys::of(array)?;
         let valid = |row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         let mut used = vec![false; values.len()];
@@ -70,6 +69,15 @@ impl WordIntake<'_, '_> {
             Some(nulls) => nulls.valid_indices().for_each(|row| used[keys[row]] = true),
         }
         let translation = self.translate(&values, &used)?;
+        let is_known = |(used, key): (&bool, &Option<u16>)| !used || key.is_some();
+        if used.iter().zip(&translation.keys).all(is_known)
+            && (nulls.is_none() || self.absent == Absent::Null)
+        {
+            let table: Vec<u16> =
+                translation.keys.iter().map(|key| key.unwrap_or_default()).collect();
+            let keys = keys.into_iter().map(|key| table[key]).collect();
+            return Ok(WordColumn::of(keys, nulls, &self.builder));
+        }
         let value_nulls = values.logical_nulls();
         let is_word = |key| value_nulls.as_ref().is_none_or(|nulls| nulls.is_valid(key));
         for (row, key) in keys.into_iter().enumerate() {
@@ -89,7 +97,7 @@ impl WordIntake<'_, '_> {
             }
             self.builder.push(found);
         }
-        Ok(())
+        Ok(self.builder.finish())
     }
 
     /// Into the current dictionary or, where that fills up, into its successor.

@@ -87,6 +87,11 @@ impl Index<usize> for Words<'_> {
 }
 
 impl WordColumn {
+    /// A column of keys of a dictionary.
+    pub(super) fn of(keys: Vec<u16>, nulls: Option<NullBuffer>, to: &WordsBuilder) -> Self {
+        Self { keys: keys.into(), nulls, snapshot: to.dictionary.snapshot() }
+    }
+
     /// The column with this word in these rows.
     pub(crate) fn with_word(&self, rows: &[usize], word: &str) -> Result<Self, BatchFull> {
         let mut builder = WordsBuilder::new(self.snapshot.dictionary.column());

@@ -1,5 +1,7 @@
 //! The rules for nodes.
 
+use std::ops::Range;
+
 use super::properties::properties;
 use super::words::WordRules;
 use super::{Checked, at, broken, known_flags, limited, without_nul};
@@ -79,6 +81,9 @@ pub(super) fn columns(unit: &Unit<'_>, words: &WordRules) -> Checked {
         let label = super::shorten(nodes.label.at(range.start));
         return at(LIST, 0, format!("label: the root is a {ROOT_LABEL}, not a `{label}`"));
     }
+    if has_no_fault(&nodes, range.clone(), words) {
+        return Ok(());
+    }
     let has_properties = nodes.properties.any(range.clone());
     for (position, i) in range.enumerate() {
         let here = |rule: String| at(LIST, position, rule);
@@ -98,6 +103,37 @@ pub(super) fn columns(unit: &Unit<'_>, words: &WordRules) -> Checked {
         }
     }
     Ok(())
+}
+
+/// Whether the columns keep all rules, seen at once: a column at a time is five times as quick as
+/// a row at a time. Where it says no, the rows are looked at for what it was, if anything.
+fn has_no_fault(nodes: &Nodes<'_>, rows: Range<usize>, words: &WordRules) -> bool {
+    let flags = nodes.flags[rows.clone()].iter().fold(0, |all, flags| all | flags);
+    words.label.holds(&nodes.label, rows.clone())
+        && words.node_kind.holds(&nodes.kind, rows.clone())
+        && words.field.holds(&nodes.field, rows.clone())
+        && nodes.name.fit(rows.clone(), limits::NAME_MAX)
+        && nodes.text.fit(rows.clone(), usize::MAX)
+        && known_flags(flags, &NODE_FLAGS).is_ok()
+        && !nodes.properties.any(rows.clone())
+        && have_ordered_spans(nodes, rows)
+}
+
+fn have_ordered_spans(nodes: &Nodes<'_>, rows: Range<usize>) -> bool {
+    let bytes = nodes.start_byte.all(rows.clone()).zip(nodes.end_byte.all(rows.clone()));
+    let lines = nodes.start_line.all(rows.clone()).zip(nodes.end_line.all(rows.clone()));
+    let columns = nodes.start_col.all(rows.clone()).zip(nodes.end_col.all(rows.clone()));
+    let (Some(bytes), Some(lines), Some(columns)) = (bytes, lines, columns) else {
+        return rows.clone().all(|i| spans(nodes, i).is_ok());
+    };
+    // Without early exits, so that it compiles to vector instructions.
+    let zipped = bytes.0.iter().zip(bytes.1);
+    let ordered = zipped.fold(true, |ordered, (start, end)| ordered & (start <= end));
+    let lines = lines.0.iter().zip(lines.1);
+    let columns = columns.0.iter().zip(columns.1);
+    lines.zip(columns).fold(ordered, |ordered, ((start, end), (first, last))| {
+        ordered & ((start < end) | ((start == end) & (first <= last)))
+    })
 }
 
 fn spans(nodes: &Nodes<'_>, i: usize) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! The rules for words: checked once a word and batch, not once a row.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use super::{name, shorten};
 use crate::batch::Batch;
@@ -47,7 +48,13 @@ impl WordRule {
         Self { rule, good: vec![Cell::new(false); words.len()] }
     }
 
-    #[inline]
+    /// Whether all these rows keep the rule.
+    pub(super) fn holds(&self, words: &Words<'_>, rows: Range<usize>) -> bool {
+        let known = |key: u16| self.good.get(usize::from(key)).is_some_and(Cell::get);
+        let keys = &words.keys[rows.clone()];
+        keys.iter().zip(rows).all(|(&key, i)| known(key) || self.check(words, i).is_ok())
+    }
+
     pub(super) fn check(&self, words: &Words<'_>, i: usize) -> Result<(), String> {
         match words.key(i) {
             Some(key) if !self.good[key as usize].get() => {

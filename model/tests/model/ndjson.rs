@@ -217,3 +217,12 @@ fn properties_of_several_lines_are_written_on_one() {
     let expected = UnitValue { properties: Some("{ \"a\":1 }".into()), ..unit };
     assert_eq!(read_ndjson(text), Read::good(&[expected]));
 }
+
+#[test]
+fn the_lines_of_the_documentation_are_read() {
+    let documentation = include_str!("../../src/codec/ndjson/mod.rs");
+    let lines = documentation.lines().filter_map(|line| line.strip_prefix("//! {"));
+    let lines: Vec<String> = lines.map(|line| format!("{{{line}")).collect();
+    let read = read_ndjson(lines.join("\n"));
+    assert_eq!((read.problems, read.units.len()), (vec![], 3));
+}
