@@ -36,7 +36,7 @@ EDGE = {
     "start_line": pa.uint32(),
     "start_col": pa.uint32(),
 }
-SYMBOL = {"symbol": pa.string()}
+SYMBOL = {"symbol": pa.string(), "kind": pa.string(), "name": pa.string()}
 
 # pyarrow can infer this, unless a column has no value in the first units.
 SCHEMA = pa.schema(
@@ -66,12 +66,11 @@ def flat(node, parent=None, into=None):
 
 def row(unit):
     """A unit with flat nodes, and edges that name their symbols by position."""
-    symbols = sorted({edge["symbol"] for edge in unit["edges"]})
+    position = {symbol["symbol"]: at for at, symbol in enumerate(unit["symbols"])}
     return {
         **unit,
         "nodes": flat(unit["nodes"][0]),
-        "edges": [{**edge, "dst_symbol": symbols.index(edge["symbol"])} for edge in unit["edges"]],
-        "symbols": [{"symbol": symbol} for symbol in symbols],
+        "edges": [{**edge, "dst_symbol": position[edge["symbol"]]} for edge in unit["edges"]],
     }
 
 

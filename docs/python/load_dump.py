@@ -49,7 +49,7 @@ class Unit:
         with open(path, "rb") as file:
             self.source = file.read()
         self.repo, self.path = repo, path
-        self.nodes, self.edges = 0, []
+        self.nodes, self.edges, self.symbols = 0, [], {}
 
     def node(self, tree, field=None, around=0):
         """A node with its children; `around` is the innermost definition around it."""
@@ -71,7 +71,9 @@ class Unit:
 
     def edge(self, src, kind, name, tree):
         """An edge to a name, which is where files meet."""
-        edge = {"src": src, "kind": kind, "symbol": f"name python {name}"}
+        key = f"name python {name}"
+        self.symbols[key] = {"symbol": key, "kind": "name", "name": name}
+        edge = {"src": src, "kind": kind, "symbol": key}
         # Edges that share all this are told apart by a number.
         edge["ord"] = sum(edge.items() <= other.items() for other in self.edges)
         site = {"start_line": tree.lineno - 1, "start_col": tree.col_offset}
@@ -87,6 +89,7 @@ class Unit:
             "size_bytes": len(self.source),
             "nodes": [root],
             "edges": self.edges,
+            "symbols": list(self.symbols.values()),
         }
 
 

@@ -164,9 +164,14 @@ impl Running {
     /// Waits until it tells this.
     ///
     /// # Panics
-    /// Where it does not in time.
-    pub fn until_told(&self, words: &str) {
-        wait_until(words, || self.told().contains(words));
+    /// Where it does not in time, or ends before it does.
+    #[track_caller]
+    pub fn until_told(&mut self, words: &str) {
+        wait_until(words, || {
+            self.wait(Duration::ZERO);
+            self.status.is_some() || self.told().contains(words)
+        });
+        assert!(self.told().contains(words), "it ended; it told:\n{}", self.told());
     }
 
     /// Waits for its end so long, and no longer.

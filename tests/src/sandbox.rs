@@ -134,6 +134,15 @@ impl Sandbox {
         Stored::open(&self.path(name))
     }
 
+    /// Requires that a store is as if it had been loaded afresh.
+    #[track_caller]
+    pub fn is_clean(&self, what: &str, store: &str) {
+        let folder = tempfile::tempdir_in(self.folder.path()).expect("a folder");
+        let clean = folder.path().join("clean.db");
+        self.load(clean.to_str().expect("utf-8"), &[]);
+        self.store(store).equals(what, &clean);
+    }
+
     /// What a fresh load of the repository stores: what every other way has to come to.
     #[track_caller]
     pub fn clean_dump(&self, more: &[&str]) -> Vec<String> {

@@ -93,6 +93,34 @@ impl Stored {
         rows.collect::<rusqlite::Result<_>>().expect(question)
     }
 
+    /// Requires that another store has the same rows in all views, but for their generations.
+    ///
+    /// # Panics
+    /// Where they differ; it shows where.
+    #[track_caller]
+    pub fn equals(&self, what: &str, other: &Path) {
+        let attach = format!("ATTACH '{}' AS other", other.display());
+        self.execute(&attach);
+        let differ = VIEWS.iter().any(|view| {
+            let mut columns = self.columns(view);
+            columns.retain(|column| column != "generation");
+            let columns = columns.join(", ");
+            let (ours, theirs) = (format!("main.{view}"), format!("other.{view}"));
+            let count = |of: &str| self.number(&format!("SELECT count(*) FROM {of}"));
+            let extra = |of: &str, than: &str| {
+                let only =
+                    format!("SELECT {columns} FROM {of} EXCEPT SELECT {columns} FROM {than}");
+                self.number(&format!("SELECT EXISTS ({only})")) == 1
+            };
+            count(&ours) != count(&theirs) || extra(&ours, &theirs) || extra(&theirs, &ours)
+        });
+        self.execute("DETACH other");
+        if differ {
+            assert_same(what, &self.dump(), &Self::open(other).dump());
+            panic!("{what}: the same rows, but not as often");
+        }
+    }
+
     /// The paths of its units, sorted.
     #[track_caller]
     pub fn paths(&self) -> Vec<String> {

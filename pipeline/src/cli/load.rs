@@ -39,8 +39,12 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
         Err(_) => Ok(()),
     };
     targets.close().await;
-    told?;
-    Ok(report?.outcome().code())
+    let code = report?.outcome().code();
+    match told {
+        Err(failure) if !failure.is_silent() => Err(failure),
+        // Where nobody reads what is printed, the code still tells how it ended.
+        _ => Ok(code),
+    }
 }
 
 /// What each PATH is.

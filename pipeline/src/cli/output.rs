@@ -33,6 +33,11 @@ impl Failure {
         self
     }
 
+    /// Whether there is nobody to tell it to.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// Tells it, and says with which code to exit.
     pub(super) fn report(&self) -> u8 {
         if self.silent {

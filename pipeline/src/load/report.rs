@@ -149,11 +149,13 @@ impl LoadReport {
         let planned = self.plan.as_ref().map_or(0, |plan| plan.write.len() + plan.delete.len());
         if self.stopped {
             Outcome::Stopped
+        } else if self.withheld > 0 {
+            Outcome::Partly
         } else if self.written() + self.superseded() + self.skipped + self.deleted + planned as u64
             == 0
         {
             Outcome::Nothing
-        } else if incomplete || self.broken || self.withheld > 0 {
+        } else if incomplete || self.broken {
             Outcome::Partly
         } else {
             Outcome::Done

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use astload_tests::{Sandbox, corpus, store::assert_same};
+use astload_tests::{Sandbox, corpus};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -16,10 +16,10 @@ fn statuses(report: &Value) -> Vec<&str> {
 }
 
 fn are_equal(sandbox: &Sandbox, stores: &[&str]) {
-    let first = sandbox.store(stores[0]).dump();
-    assert!(!first.is_empty());
+    let first = sandbox.store(stores[0]);
+    assert!(!first.paths().is_empty());
     for other in &stores[1..] {
-        assert_same(other, &first, &sandbox.store(other).dump());
+        first.equals(other, &sandbox.path(other));
     }
 }
 
@@ -35,7 +35,7 @@ fn three_stores_are_equal() {
 #[test]
 fn a_store_that_fills_its_disk_half_way_stops_no_other_and_is_repaired() {
     let sandbox = Sandbox::new();
-    corpus::fill(&sandbox, 200, 30);
+    corpus::fill(&sandbox, 100, 30);
     let Some(small) = Tmpfs::mount(&sandbox, "small", "2m") else { return };
     let to = ["--to", "sqlite:small/b.db", "--to", "sqlite:c.db"];
     let report = sandbox.load_exits("a.db", &to, 3);
@@ -43,14 +43,14 @@ fn a_store_that_fills_its_disk_half_way_stops_no_other_and_is_repaired() {
     let error = &report["backends"][1]["error"];
     assert!(error["message"].as_str().is_some_and(|text| text.contains("full")), "{error}");
     assert!(error["hint"].as_str().is_some_and(|text| text.contains("free some space")), "{error}");
-    assert_eq!(report["units"]["written"], 200);
+    assert_eq!(report["units"]["written"], 100);
     sandbox.store("small/b.db").is_whole();
     small.grow("200m");
     let stored = sandbox.store("small/b.db").number("SELECT count(*) FROM units");
     let report = sandbox.load("a.db", &to);
     assert_eq!(statuses(&report), ["complete"; 3]);
     let units = |backend: usize| report["backends"][backend]["units"].as_i64();
-    assert_eq!([units(0), units(1), units(2)], [Some(0), Some(200 - stored), Some(0)]);
+    assert_eq!([units(0), units(1), units(2)], [Some(0), Some(100 - stored), Some(0)]);
     are_equal(&sandbox, &["a.db", "small/b.db", "c.db"]);
 }
 
@@ -76,6 +76,7 @@ fn a_store_that_cannot_be_reached_at_the_start_stops_no_other() {
     are_equal(&sandbox, &["a.db", "nowhere/b.db", "c.db"]);
 }
 
+/// Fails until a lane records the repository itself, with its own patience (see `put_repo`).
 #[test]
 fn a_store_that_is_locked_all_the_while_stops_no_other() {
     let sandbox = Sandbox::with_python();
@@ -93,6 +94,7 @@ fn a_store_that_is_locked_all_the_while_stops_no_other() {
     are_equal(&sandbox, &["a.db", "b.db", "c.db"]);
 }
 
+/// Fails until a lane records the repository itself, with its own patience (see `put_repo`).
 #[test]
 fn a_stream_goes_to_the_other_stores_too_when_one_is_locked() {
     let sandbox = Sandbox::with_python();

@@ -100,7 +100,7 @@ fn cache(sandbox: &Sandbox) -> PathBuf {
 /// trusts the stamp, and does not read the file, can miss the change.
 fn change_behind_the_stamp(sandbox: &Sandbox, name: &str) {
     sandbox.write(name, "changed = 1\n");
-    let status = rustix::fs::stat(&sandbox.file(name)).expect("a file");
+    let status = rustix::fs::stat(sandbox.file(name)).expect("a file");
     let nanoseconds = |seconds: i64, rest: u64| seconds * 1_000_000_000 + rest as i64;
     let mut saved: Value =
         serde_json::from_slice(&fs::read(cache(sandbox)).expect("read")).expect("JSON");

@@ -225,13 +225,35 @@ fn the_credentials_of_a_remote_are_nowhere() {
 }
 
 #[test]
-fn a_load_whose_reader_goes_away_still_completes() {
-    let sandbox = Sandbox::with_python();
-    let mut command = sandbox.command(&["load", "repo", "--quiet"]);
+fn an_empty_directory_deletes_nothing_without_consent() {
+    let sandbox = Sandbox::with(&[("a.py", "x = 1\n")]);
+    sandbox.load("a.db", &[]);
+    sandbox.remove("a.py");
+    assert_eq!(sandbox.load_exits("a.db", &[], 3)["units"]["withheld"], 1);
+    assert_eq!(sandbox.load("a.db", &["--allow-mass-delete"])["units"]["deleted"], 1);
+    assert!(sandbox.store("a.db").paths().is_empty());
+}
+
+/// Loads while nobody reads what is printed; gives the exit code.
+fn unheard(sandbox: &Sandbox, more: &[&str]) -> Option<i32> {
+    let mut command = sandbox.command(&[&["load", "repo", "--quiet"][..], more].concat());
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let mut child = command.stdout(writer).stderr(std::process::Stdio::null()).spawn().expect("it");
     wait_until("its end", || child.try_wait().expect("waited").is_some());
-    assert_eq!(child.wait().expect("waited").code(), Some(0));
+    child.wait().expect("waited").code()
+}
+
+#[test]
+fn a_load_whose_reader_goes_away_still_completes() {
+    let sandbox = Sandbox::with_python();
+    assert_eq!(unheard(&sandbox, &[]), Some(0));
     assert_eq!(sandbox.store("astload.db").paths().len(), 3);
+}
+
+#[test]
+fn a_load_whose_reader_goes_away_still_says_by_its_code_how_it_ended() {
+    let sandbox = Sandbox::with_python();
+    let to = ["--to", "sqlite:a.db", "--to", "sqlite:nowhere/b.db"];
+    assert_eq!(unheard(&sandbox, &to), Some(3));
 }

@@ -1,13 +1,16 @@
 //! Ctrl-C, and the signal that asks a service to end.
 
-use astload_tests::{Running, Sandbox, corpus, store::assert_same, wait_until};
+use astload_tests::{Running, Sandbox, corpus, wait_until};
 use rusqlite::Connection;
 use rustix::process::Signal;
 
+/// Files of 60 functions: some batches.
+const FILES: usize = 100;
+
 /// A load that has written something, and has much to go.
-fn half_way(sandbox: &Sandbox) -> Running {
-    corpus::fill(sandbox, 400, 60);
-    let running = sandbox.start(&["load", "repo", "--jobs", "1"]);
+fn half_way(sandbox: &Sandbox, more: &[&str]) -> Running {
+    corpus::fill(sandbox, FILES, 60);
+    let running = sandbox.start(&[&["load", "repo", "--jobs", "1"][..], more].concat());
     let place = sandbox.path("astload.db");
     wait_until("units in the store", || {
         let units = || -> rusqlite::Result<i64> {
@@ -21,17 +24,17 @@ fn half_way(sandbox: &Sandbox) -> Running {
 
 fn is_stopped_and_completed(signal: Signal) {
     let sandbox = Sandbox::new();
-    let running = half_way(&sandbox);
+    let running = half_way(&sandbox, &[]);
     running.signal(signal);
     let finished = running.finish().exits(130);
     finished.says("once more stops at once").says("the same command again goes on");
     let store = sandbox.store("astload.db");
     store.is_whole();
     let stored = store.number("SELECT count(*) FROM units");
-    assert!(stored < 400, "it was stopped too late to test anything");
+    assert!(stored < FILES as i64, "it was stopped too late to test anything");
     let report = sandbox.load("astload.db", &[]);
     assert_eq!(report["units"]["skipped"].as_i64(), Some(stored));
-    assert_same("resumed", &store.dump(), &sandbox.clean_dump(&[]));
+    sandbox.is_clean("resumed", "astload.db");
 }
 
 #[test]
@@ -47,9 +50,7 @@ fn a_request_to_terminate_is_like_ctrl_c() {
 #[test]
 fn a_load_that_was_stopped_says_that_its_backends_are_incomplete() {
     let sandbox = Sandbox::new();
-    corpus::fill(&sandbox, 400, 60);
-    let running = sandbox.start(&["load", "repo", "--json", "--jobs", "1"]);
-    running.until_told("\n");
+    let running = half_way(&sandbox, &["--json"]);
     running.signal(Signal::INT);
     let report = running.finish().exits(130).json();
     assert_eq!(report["stopped"], true);
