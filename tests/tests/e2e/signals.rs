@@ -78,7 +78,7 @@ fn a_second_ctrl_c_stops_at_once() {
     store.execute("BEGIN IMMEDIATE");
     let url = "sqlite:astload.db?busy_timeout_ms=600000";
     let patience = ["--patience", "10min"];
-    let running =
+    let mut running =
         sandbox.start(&[&["load", "repo", "--json", "--to", url], &patience[..]].concat());
     running.until_told("\n");
     running.signal(Signal::INT);
