@@ -1,7 +1,7 @@
 //! A language's parser, its tags query, and the keys of its words in the batch that is being built.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use astload_model::{BatchBuilder, BatchFull, NodesBuilder, ROOT_LABEL};
 use tree_sitter::{Parser, Query, QueryCursor};
@@ -32,13 +32,22 @@ pub(super) struct TagsQuery {
 }
 
 impl TagsQuery {
+    /// The query of a language; who asks first compiles it, and only who needs the same one waits.
     fn of(language: &'static Language) -> Result<Arc<Self>, String> {
-        static COMPILED: LazyLock<Mutex<HashMap<&str, Arc<TagsQuery>>>> =
-            LazyLock::new(Mutex::default);
-        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tags) = compiled.get(language.name) {
-            return Ok(tags.clone());
+        type Compiled = OnceLock<Result<Arc<TagsQuery>, String>>;
+        static QUERIES: LazyLock<HashMap<&str, Compiled>> = LazyLock::new(|| {
+            let all = Language::all().iter();
+            all.map(|language| (language.name, Compiled::new())).collect()
+        });
+        match QUERIES.get(language.name) {
+            Some(compiled) => {
+                compiled.get_or_init(|| Self::compile(language).map(Arc::new)).clone()
+            }
+            None => Err("it is not among the languages".into()),
         }
+    }
+
+    fn compile(language: &'static Language) -> Result<Self, String> {
         let query = Query::new(&language.grammar(), &language.tags_query())
             .map_err(|error| error.to_string())?;
         let roles = query.capture_names().iter().map(|name| Role::named(name)).collect();
@@ -47,9 +56,7 @@ impl TagsQuery {
         for root in language.tag_roots(&query) {
             roots[root as usize] = true;
         }
-        let tags = Arc::new(Self { query, roles, roots });
-        compiled.insert(language.name, tags.clone());
-        Ok(tags)
+        Ok(Self { query, roles, roots })
     }
 
     /// Whether a match can begin at a node of this kind.
