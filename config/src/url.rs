@@ -17,8 +17,11 @@ pub struct BackendUrl {
 /// Why a text is no backend URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// There is no scheme before a colon.
+    /// There is no colon.
     #[error("`{0}` names no backend type; write e.g. `sqlite:{0}`")]
+    NoScheme(String),
+    /// What stands before the colon is none. What follows it may hold a password, and is not told.
+    #[error("`{0}:` names no backend type: lower-case letters, as in `sqlite:code.db`")]
     Scheme(String),
     /// An option is no `key=value`.
     #[error("option `{0}` is not of the form key=value")]
@@ -37,13 +40,12 @@ impl BackendUrl {
     /// # Errors
     /// [`UrlError`] where the text has no scheme or its options are malformed.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let no_scheme = || UrlError::Scheme(text.to_owned());
-        let scheme_end = text.find(':').ok_or_else(no_scheme)?;
+        let scheme_end = text.find(':').ok_or_else(|| UrlError::NoScheme(text.to_owned()))?;
         let scheme = &text[..scheme_end];
         let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         // One letter is a drive of another system, not a scheme.
         if scheme.len() < 2 || !scheme.bytes().all(|byte| letters(byte) || b"+-.".contains(&byte)) {
-            return Err(no_scheme());
+            return Err(UrlError::Scheme(scheme.to_owned()));
         }
         let rest = &text[scheme_end + 1..];
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -138,6 +140,10 @@ mod tests {
         assert_eq!(
             error("code.db"),
             "`code.db` names no backend type; write e.g. `sqlite:code.db`"
+        );
+        assert_eq!(
+            error("Postgres://me:s3cret@host/db"),
+            "`Postgres:` names no backend type: lower-case letters, as in `sqlite:code.db`"
         );
         assert_eq!(error("sqlite:x?full"), "option `full` is not of the form key=value");
         assert_eq!(error("sqlite:x?a=1&a=2"), "option `a` is given twice");

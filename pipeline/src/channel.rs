@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use astload_model::Batch;
+use astload_backends::RepoState;
+use astload_model::{Batch, BatchBuilder};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// The coordinator went away; nothing takes batches any more.
@@ -22,6 +23,8 @@ pub const LANES_MAX: usize = Lanes::BITS as usize;
 /// A batch on its way to the lanes. Its bytes are given back when the last holder drops it.
 #[derive(Debug)]
 pub struct Delivery {
+    /// A repository to be recorded, before the units.
+    pub repo: Option<RepoState>,
     /// The units.
     pub batch: Batch,
     /// Which lanes want each of them.
@@ -60,7 +63,18 @@ impl Sender {
         debug_assert_eq!(batch.len(), wanted.len(), "one set of lanes a unit");
         let bytes = u32::try_from(batch.bytes()).unwrap_or(u32::MAX).min(self.bytes_max);
         let permit = self.bytes.clone().acquire_many_owned(bytes).await.map_err(|_| Closed)?;
-        let delivery = Arc::new(Delivery { batch, wanted, _bytes: permit });
+        let delivery = Arc::new(Delivery { repo: None, batch, wanted, _bytes: permit });
+        self.deliveries.send(delivery).await.map_err(|_| Closed)
+    }
+
+    /// Has every lane record where a repository is read, and who numbers its generations.
+    ///
+    /// # Errors
+    /// [`Closed`] where the receiver is gone.
+    pub async fn send_repo(&self, repo: RepoState) -> Result<(), Closed> {
+        let permit = self.bytes.clone().acquire_many_owned(0).await.map_err(|_| Closed)?;
+        let (batch, wanted) = (BatchBuilder::default().finish(), Vec::new());
+        let delivery = Arc::new(Delivery { repo: Some(repo), batch, wanted, _bytes: permit });
         self.deliveries.send(delivery).await.map_err(|_| Closed)
     }
 }

@@ -114,6 +114,9 @@ impl Lane {
     }
 
     async fn deliver(&self, delivery: &Delivery, report: &mut LaneReport) -> Result<(), Error> {
+        if let (Some(repo), Some(admin)) = (&delivery.repo, self.backend.admin()) {
+            self.patiently(|| admin.put_repo(repo)).await?;
+        }
         let bit: Lanes = 1 << self.index;
         let wanted = delivery.wanted.iter().enumerate();
         let positions: Vec<usize> =

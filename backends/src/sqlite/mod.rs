@@ -112,13 +112,15 @@ impl Backend for Sqlite {
     }
 
     async fn close(&self) -> Result<()> {
-        if let Some(writer) = &self.writer {
-            writer.close().await?;
-        }
+        // The last connection takes the log away, and one that only reads cannot.
         let reader = self.reader.clone();
         let close = move || drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take());
         let closed = tokio::task::spawn_blocking(close).await;
-        closed.map_err(|error| Error::unexpected(format!("closing died: {error}")))
+        closed.map_err(|error| Error::unexpected(format!("closing died: {error}")))?;
+        match &self.writer {
+            Some(writer) => writer.close().await,
+            None => Ok(()),
+        }
     }
 
     fn reader(&self) -> Option<&dyn Reader> {

@@ -1,13 +1,13 @@
 //! Opens a file, makes or migrates its schema, and refuses what is not ours.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::classify::Attempt;
 use super::options::{Durability, SqliteOptions};
 use super::schema::{APPLICATION_ID, STEPS, VERSION};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Large pages suit rows that are appended and read in order.
 const PAGE_BYTES: i64 = 16_384;
@@ -55,10 +55,23 @@ pub(super) fn for_reading(options: &SqliteOptions) -> Result<Connection> {
         return Err(Error::misconfigured(format!("there is no store at {}", path.display()))
             .with_hint("load something into it first: astload load PATH"));
     }
-    let what = format!("opening {}", path.display());
-    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))
-        .attempt(&what)?;
-    connection.busy_timeout(options.busy_timeout()).attempt(&what)?;
+    let opened = read_through(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options);
+    let connection = match opened {
+        // The place is read-only, so there can be no log, and nobody who changes the file.
+        Err(error) if error.kind == ErrorKind::Misconfigured && !log_of(path).exists() => {
+            match immutable(path) {
+                Some(uri) => read_through(
+                    Path::new(&uri),
+                    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+                    options,
+                )
+                .map_err(|_| error)?,
+                None => return Err(error),
+            }
+        }
+        opened => opened?,
+    };
+    connection.pragma_update(None, "query_only", true).attempt("opening for reading")?;
     if check_ours(&connection, path)? < VERSION {
         return Err(Error::misconfigured(format!(
             "{} is empty or of an older version",
@@ -67,6 +80,28 @@ pub(super) fn for_reading(options: &SqliteOptions) -> Result<Connection> {
         .with_hint("a load brings it up to date"));
     }
     Ok(connection)
+}
+
+/// Reads may need the log's files to be made, and the last to close takes them away: so they are
+/// opened for writing where that is allowed, and write nothing.
+fn read_through(path: &Path, access: OpenFlags, options: &SqliteOptions) -> Result<Connection> {
+    let what = format!("opening {}", options.path.display());
+    let connection = Connection::open_with_flags(path, flags(access)).attempt(&what)?;
+    connection.busy_timeout(options.busy_timeout()).attempt(&what)?;
+    check_ours(&connection, &options.path)?;
+    Ok(connection)
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
+/// The file as a URI that says that nobody changes it.
+fn immutable(path: &Path) -> Option<String> {
+    let encoded = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Some(format!("file:{encoded}?immutable=1"))
 }
 
 fn flags(access: OpenFlags) -> OpenFlags {

@@ -35,7 +35,8 @@ fn id(unit: &UnitValue) -> UnitId {
 /// The version of each unit that must be left: the newest; of equals a delete, then the one with
 /// the greatest hash.
 fn expected(versions: &[UnitValue]) -> BTreeMap<UnitId, (u64, Comparable)> {
-    let mut winners: BTreeMap<UnitId, ((u64, bool, [u8; 32]), &UnitValue)> = BTreeMap::new();
+    type Rank = (u64, bool, [u8; 32]);
+    let mut winners: BTreeMap<UnitId, (Rank, &UnitValue)> = BTreeMap::new();
     for version in versions {
         let batch = batch_of(std::slice::from_ref(version));
         let hash = canonical_hash(&batch.unit(0));

@@ -32,49 +32,49 @@ pub(super) fn null_bytes(nulls: Option<&NullBuffer>, rows: Range<usize>) -> usiz
     nulls_in(nulls, rows).map_or(0, |_| bytes)
 }
 
-/// Gathers the validity of a column: a counter until the first null, then a bit a row.
+/// Gathers the validity of a column, a bit a row.
 ///
-/// Arrow's own builder checks its capacity at every bit; this one, once in 64 rows.
+/// Arrow's own builder looks at its capacity at every bit; this one, once in 64 rows.
 #[derive(Debug, Default)]
 pub(super) struct Validity {
     len: usize,
-    /// Bits of all rows so far; empty while no row is null.
+    /// The words that are full.
     words: Vec<u64>,
+    /// The bits of the rows after them; those of rows to come are clear.
+    current: u64,
 }
 
 impl Validity {
     #[inline]
     pub(super) fn push(&mut self, valid: bool) {
-        if self.words.is_empty() {
-            if valid {
-                self.len += 1;
-                return;
-            }
-            self.materialise();
-        }
-        let (word, bit) = (self.len / 64, self.len % 64);
-        match self.words.get_mut(word) {
-            Some(word) => *word |= u64::from(valid) << bit,
-            None => self.words.push(u64::from(valid)),
-        }
+        self.current |= u64::from(valid) << (self.len % 64);
         self.len += 1;
+        if self.len.is_multiple_of(64) {
+            self.words.push(self.current);
+            self.current = 0;
+        }
     }
 
-    /// Bits of the rows so far, none of which is null.
-    #[cold]
-    fn materialise(&mut self) {
-        self.words = vec![u64::MAX; self.len / 64];
-        if !self.len.is_multiple_of(64) {
-            self.words.push((1 << (self.len % 64)) - 1);
+    /// Appends the lowest bits of a word, in which the others are clear.
+    fn append(&mut self, word: u64, bits: usize) {
+        let used = self.len % 64;
+        self.current |= word << used;
+        self.len += bits;
+        if used + bits >= 64 {
+            self.words.push(self.current);
+            self.current = word.checked_shr(64 - used as u32).unwrap_or(0);
         }
     }
 
     pub(super) fn extend(&mut self, nulls: Option<&NullBuffer>, rows: Range<usize>) {
-        match nulls_in(nulls, rows.clone()) {
-            Some(nulls) => nulls.iter().for_each(|valid| self.push(valid)),
-            None if self.words.is_empty() => self.len += rows.len(),
-            None => rows.for_each(|_| self.push(true)),
-        }
+        let rest = rows.len() % 64;
+        let Some(nulls) = nulls_in(nulls, rows.clone()) else {
+            (0..rows.len() / 64).for_each(|_| self.append(u64::MAX, 64));
+            return self.append((1 << rest) - 1, rest);
+        };
+        let chunks = nulls.inner().bit_chunks();
+        chunks.iter().for_each(|word| self.append(word, 64));
+        self.append(chunks.remainder_bits(), rest);
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
@@ -82,22 +82,19 @@ impl Validity {
             return;
         }
         self.len = len;
-        self.words.truncate(len.div_ceil(64));
-        // The bits past the end must be clear, for a bit is set by adding it.
-        if let Some(last) = self.words.last_mut()
-            && !len.is_multiple_of(64)
-        {
-            *last &= (1 << (len % 64)) - 1;
+        if let Some(&word) = self.words.get(len / 64) {
+            self.current = word;
         }
+        self.words.truncate(len / 64);
+        self.current &= (1 << (len % 64)) - 1;
     }
 
     /// The validity, unless no row is null; empty again.
     pub(super) fn finish(&mut self) -> Option<NullBuffer> {
         let len = std::mem::take(&mut self.len);
-        let words = std::mem::take(&mut self.words);
-        if words.is_empty() {
-            return None;
-        }
+        let capacity = self.words.len() + 1;
+        let mut words = std::mem::replace(&mut self.words, Vec::with_capacity(capacity));
+        words.push(std::mem::take(&mut self.current));
         let nulls = NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(words), 0, len));
         Some(nulls).filter(|nulls| nulls.null_count() > 0)
     }

@@ -27,10 +27,10 @@ impl Load<'_> {
             Ok(holdings) => holdings,
             Err(error) => return self.give_up(repo, &error),
         };
-        if self.sender().is_some()
-            && let Err(error) = self.targets.put_repo(&state).await
+        if let Some(sender) = self.sender()
+            && sender.send_repo(state).await.is_err()
         {
-            return self.give_up(repo, &error);
+            return;
         }
         let (read, holdings) = self.read(root, repo, holdings).await;
         let complete = read.complete;

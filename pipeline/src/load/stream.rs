@@ -144,10 +144,11 @@ impl Load<'_> {
         let key = (unit.repo().to_owned(), unit.layer().to_owned());
         if !repos.contains_key(&key) {
             let known = self.targets.origin(unit.repo(), unit.layer());
-            if known.is_none() && !self.is_plan() {
+            if let (None, Some(sender)) = (known, self.sender()) {
                 let (repo, layer) = key.clone();
                 let state = RepoState { repo, layer, root: None, origin, generation: 0, units: 0 };
-                self.targets.put_repo(&state).await?;
+                // Where nobody takes it, nobody takes the units either.
+                sender.send_repo(state).await.ok();
             }
             let known = Known { origin: known.unwrap_or(origin), holdings: None };
             repos.insert(key.clone(), known);

@@ -144,16 +144,6 @@ impl Targets {
         Ok(holdings)
     }
 
-    /// Records where a repository is read, and who numbers its generations.
-    pub(super) async fn put_repo(&self, repo: &RepoState) -> Result<(), Error> {
-        for (_, backend) in self.connected() {
-            if let Some(admin) = backend.admin() {
-                admin.put_repo(repo).await?;
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn lanes(
         &self,
         patience: Duration,

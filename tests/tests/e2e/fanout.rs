@@ -76,7 +76,6 @@ fn a_store_that_cannot_be_reached_at_the_start_stops_no_other() {
     are_equal(&sandbox, &["a.db", "nowhere/b.db", "c.db"]);
 }
 
-/// Fails until a lane records the repository itself, with its own patience (see `put_repo`).
 #[test]
 fn a_store_that_is_locked_all_the_while_stops_no_other() {
     let sandbox = Sandbox::with_python();
@@ -94,7 +93,6 @@ fn a_store_that_is_locked_all_the_while_stops_no_other() {
     are_equal(&sandbox, &["a.db", "b.db", "c.db"]);
 }
 
-/// Fails until a lane records the repository itself, with its own patience (see `put_repo`).
 #[test]
 fn a_stream_goes_to_the_other_stores_too_when_one_is_locked() {
     let sandbox = Sandbox::with_python();

@@ -64,7 +64,6 @@ fn a_file_that_is_empty_becomes_a_store() {
     sandbox.load("a.db", &[]);
 }
 
-/// Fails until a lane records the repository itself, with its own patience (see `put_repo`).
 #[test]
 fn a_read_only_store_says_what_to_do_and_keeps_what_it_has() {
     let sandbox = Sandbox::with_python();
@@ -128,7 +127,6 @@ fn locked() -> (Sandbox, Connection) {
 const LOCKED: [&str; 6] =
     ["load", "repo", "--to", "sqlite:a.db?busy_timeout_ms=100", "--patience", "1s"];
 
-/// Fails until a lane records the repository itself, with its own patience (see `put_repo`).
 #[test]
 fn a_store_that_stays_locked_is_a_clear_error() {
     let (sandbox, _locker) = locked();
@@ -137,7 +135,6 @@ fn a_store_that_stays_locked_is_a_clear_error() {
     finished.says("locked").says("hint: another program is writing to the file");
 }
 
-/// Fails until a lane records the repository itself, with its own patience (see `put_repo`).
 #[test]
 fn a_store_whose_lock_is_released_in_time_is_loaded() {
     let (sandbox, locker) = locked();

@@ -17,6 +17,15 @@ pub(super) struct Json<'a> {
     pub(super) pool: &'a mut Pool,
 }
 
+/// Which field of an object is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The first, after the object begins.
+    First,
+    /// One after another's value.
+    Further,
+}
+
 /// Text and numbers of a line, until its unit is added to a batch.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
@@ -55,6 +64,29 @@ impl Json<'_> {
 
     pub(super) fn peek(&mut self) -> Result<Peek, String> {
         self.jiter.peek().map_err(syntax)
+    }
+
+    /// The next field of an object, by what a list of names makes of its name.
+    pub(super) fn field<T>(
+        &mut self,
+        place: Next,
+        named: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let raw = match place {
+            Next::First => self.jiter.next_object_bytes(),
+            Next::Further => self.jiter.next_key_bytes(),
+        };
+        let Some(raw) = raw.map_err(syntax)? else { return Ok(None) };
+        let name = String::from_utf8_lossy(raw);
+        if let Some(field) = named(&name) {
+            return Ok(Some(field));
+        }
+        // As good as never, a name is written with escapes.
+        let unescaped = serde_json::from_str::<String>(&format!("\"{name}\""));
+        match unescaped.ok().and_then(|name| named(&name)) {
+            Some(field) => Ok(Some(field)),
+            None => Err(format!("unknown field `{}`", shorten(&name))),
+        }
     }
 
     pub(super) fn text(&mut self) -> Result<Piece, String> {

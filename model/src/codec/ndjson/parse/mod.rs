@@ -7,7 +7,7 @@ use std::fmt;
 
 use jiter::{Jiter, JiterErrorType, JsonErrorType, Peek};
 
-use super::columns::{Json, Piece, Pool, syntax};
+use super::columns::{Json, Next, Piece, Pool, syntax};
 use super::draft::{
     EdgeDraft, EdgeField, NodeDraft, SymbolDraft, SymbolField, Unfinished, UnitDraft, UnitField,
     VectorDraft, VectorField,
@@ -146,7 +146,9 @@ impl LineParser {
             let next = self.symbols.len() as u32;
             let position = *positions.entry(self.pool.get(key)).or_insert(next);
             if position == next {
-                self.symbols.push(SymbolDraft { symbol: Some(key), ..SymbolDraft::default() });
+                let name = name_in(self.pool.get(key)).map(|len| (key.1 - len as u32, key.1));
+                let symbol = SymbolDraft { symbol: Some(key), name, ..SymbolDraft::default() };
+                self.symbols.push(symbol);
             }
             draft.dst_symbol = Some(position);
         }
@@ -157,20 +159,17 @@ impl LineParser {
         if json.peek()? != Peek::Object {
             return Err("the line is no object".into());
         }
-        let mut key = json.jiter.known_object().map_err(syntax)?;
-        while let Some(name) = key {
-            match name {
-                "nodes" => self.list(json, "nodes", Self::nodes)?,
-                "symbols" => self.list(json, "symbols", Self::symbol)?,
-                "edges" => self.list(json, "edges", Self::edge)?,
-                "vectors" => self.list(json, "vectors", Self::vector)?,
-                name => {
-                    let column = UnitField::named(name).ok_or_else(|| unknown(name))?;
-                    self.unit_field(column, json)?;
-                }
+        let mut next = json.field(Next::First, UnitKey::named)?;
+        while let Some(key) = next {
+            match key {
+                UnitKey::Nodes => self.list(json, "nodes", Self::nodes)?,
+                UnitKey::Symbols => self.list(json, "symbols", Self::symbol)?,
+                UnitKey::Edges => self.list(json, "edges", Self::edge)?,
+                UnitKey::Vectors => self.list(json, "vectors", Self::vector)?,
+                UnitKey::Column(column) => self.unit_field(column, json)?,
             }
             self.place = Place::default();
-            key = json.jiter.next_key().map_err(syntax)?;
+            next = json.field(Next::Further, UnitKey::named)?;
         }
         json.jiter.finish().map_err(syntax)
     }
@@ -228,16 +227,15 @@ impl LineParser {
 
     fn symbol(&mut self, json: &mut Json<'_>) -> Result<(), String> {
         let mut draft = SymbolDraft::default();
-        let mut key = json.jiter.known_object().map_err(syntax)?;
-        while let Some(name) = key {
-            let column = SymbolField::named(name).ok_or_else(|| unknown(name))?;
+        let mut next = json.field(Next::First, SymbolField::named)?;
+        while let Some(column) = next {
             self.place.field = column.name();
             if draft.has(column) {
                 return Err(TWICE.into());
             }
             draft.read(column, json)?;
             self.place.field = "";
-            key = json.jiter.next_key().map_err(syntax)?;
+            next = json.field(Next::Further, SymbolField::named)?;
         }
         self.symbols.push(draft);
         Ok(())
@@ -245,50 +243,91 @@ impl LineParser {
 
     fn edge(&mut self, json: &mut Json<'_>) -> Result<(), String> {
         let mut draft = EdgeDraft::default();
-        let mut key = json.jiter.known_object().map_err(syntax)?;
-        while let Some(name) = key {
-            if name == "symbol" {
-                self.place.field = "symbol";
-                if self.edge_symbols.last().is_some_and(|(edge, _)| *edge == self.edges.len()) {
-                    return Err(TWICE.into());
-                }
-                if let Some(key) = json.value::<TextColumn>()? {
-                    self.edge_symbols.push((self.edges.len(), key));
-                }
-            } else {
-                let column = EdgeField::named(name).ok_or_else(|| unknown(name))?;
-                self.place.field = column.name();
-                match (column, json.peek()?) {
-                    (column, _) if draft.has(column) => return Err(TWICE.into()),
-                    (EdgeField::flags, Peek::Array) => {
-                        draft.flags = Some(flag_names(json, &EDGE_FLAGS)?);
+        let mut next = json.field(Next::First, EdgeKey::named)?;
+        while let Some(key) = next {
+            match key {
+                EdgeKey::Symbol => self.edge_symbol(json)?,
+                EdgeKey::Column(column) => {
+                    self.place.field = column.name();
+                    match (column, json.peek()?) {
+                        (column, _) if draft.has(column) => return Err(TWICE.into()),
+                        (EdgeField::flags, Peek::Array) => {
+                            draft.flags = Some(flag_names(json, &EDGE_FLAGS)?);
+                        }
+                        (EdgeField::properties, _) => draft.properties = properties(json)?,
+                        (column, _) => draft.read(column, json)?,
                     }
-                    (EdgeField::properties, _) => draft.properties = properties(json)?,
-                    (column, _) => draft.read(column, json)?,
                 }
             }
             self.place.field = "";
-            key = json.jiter.next_key().map_err(syntax)?;
+            next = json.field(Next::Further, EdgeKey::named)?;
         }
         self.edges.push(draft);
         Ok(())
     }
 
+    /// The key of the symbol at the end of the edge that is being read.
+    fn edge_symbol(&mut self, json: &mut Json<'_>) -> Result<(), String> {
+        self.place.field = "symbol";
+        let edge = self.edges.len();
+        if self.edge_symbols.last().is_some_and(|(last, _)| *last == edge) {
+            return Err(TWICE.into());
+        }
+        let key = json.value::<TextColumn>()?;
+        self.edge_symbols.extend(key.map(|key| (edge, key)));
+        Ok(())
+    }
+
     fn vector(&mut self, json: &mut Json<'_>) -> Result<(), String> {
         let mut draft = VectorDraft::default();
-        let mut key = json.jiter.known_object().map_err(syntax)?;
-        while let Some(name) = key {
-            let column = VectorField::named(name).ok_or_else(|| unknown(name))?;
+        let mut next = json.field(Next::First, VectorField::named)?;
+        while let Some(column) = next {
             self.place.field = column.name();
             if draft.has(column) {
                 return Err(TWICE.into());
             }
             draft.read(column, json)?;
             self.place.field = "";
-            key = json.jiter.next_key().map_err(syntax)?;
+            next = json.field(Next::Further, VectorField::named)?;
         }
         self.vectors.push(draft);
         Ok(())
+    }
+}
+
+/// A field of a unit.
+enum UnitKey {
+    Nodes,
+    Symbols,
+    Edges,
+    Vectors,
+    Column(UnitField),
+}
+
+impl UnitKey {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "nodes" => Some(Self::Nodes),
+            "symbols" => Some(Self::Symbols),
+            "edges" => Some(Self::Edges),
+            "vectors" => Some(Self::Vectors),
+            name => UnitField::named(name).map(Self::Column),
+        }
+    }
+}
+
+/// A field of an edge.
+enum EdgeKey {
+    Symbol,
+    Column(EdgeField),
+}
+
+impl EdgeKey {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "symbol" => Some(Self::Symbol),
+            name => EdgeField::named(name).map(Self::Column),
+        }
     }
 }
 
@@ -311,8 +350,11 @@ fn add<T>(
     })
 }
 
-fn unknown(name: &str) -> String {
-    format!("unknown field `{}`", shorten(name))
+/// How long the identifier is at the end of a key `name <language> <identifier>`: a symbol's name
+/// follows from its key, whoever mentions it first.
+fn name_in(key: &str) -> Option<usize> {
+    let (_, identifier) = key.strip_prefix("name ")?.split_once(' ')?;
+    (!identifier.is_empty()).then_some(identifier.len())
 }
 
 fn too_many(max: usize) -> String {

@@ -2,9 +2,9 @@
 
 use jiter::Peek;
 
-use super::super::columns::{Json, syntax};
+use super::super::columns::{Json, Next, syntax};
 use super::super::draft::{NodeDraft, NodeField};
-use super::{LineParser, Place, TWICE, flag_names, properties, too_many, unknown};
+use super::{LineParser, Place, TWICE, flag_names, properties, too_many};
 use crate::limits;
 use crate::schema::NODE_FLAGS;
 
@@ -97,8 +97,7 @@ impl LineParser {
         }
         self.nodes.push(NodeDraft { parent, ..NodeDraft::default() });
         open.push(node);
-        let key = json.jiter.next_object().map_err(syntax)?;
-        key.map(NodeKey::named).transpose()
+        json.field(Next::First, NodeKey::named)
     }
 
     fn close_node(&mut self, open: &mut Vec<u32>) {
@@ -111,7 +110,7 @@ impl LineParser {
 
     fn next_field(&mut self, json: &mut Json<'_>) -> Result<Option<NodeKey>, String> {
         self.place.field = "";
-        json.jiter.next_key().map_err(syntax)?.map(NodeKey::named).transpose()
+        json.field(Next::Further, NodeKey::named)
     }
 
     fn node_field(
@@ -145,11 +144,10 @@ enum NodeKey {
 }
 
 impl NodeKey {
-    fn named(name: &str) -> Result<Self, String> {
-        match NodeField::named(name) {
-            Some(column) => Ok(Self::Column(column)),
-            None if name == "children" => Ok(Self::Children),
-            None => Err(unknown(name)),
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "children" => Some(Self::Children),
+            name => NodeField::named(name).map(Self::Column),
         }
     }
 }
