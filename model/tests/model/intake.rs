@@ -10,14 +10,16 @@ use arrow_array::{
     Array, ArrayRef, BinaryArray, DictionaryArray, FixedSizeListArray, Float64Array, Int8Array,
     Int16Array, Int32Array, Int64Array, LargeListArray, LargeStringArray, ListArray, NullArray,
     PrimitiveArray, RecordBatch, StringArray, StringViewArray, StructArray, UInt8Array,
-    UInt16Array, UInt32Array, UInt64Array,
+    UInt16Array, UInt64Array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{Field, Fields, Schema};
+use arrow_schema::Field;
 use astload_fixtures::units::{UnitValue, tree, units_of};
 use astload_model::{Intake, MODEL_KEY};
 
-use crate::records::{Columns, item, lists, node_columns, numbers, one_unit, record, structs, text};
+use crate::records::{
+    Columns, item, lists, node_columns, numbers, one_unit, record, structs, text,
+};
 
 fn expected() -> UnitValue {
     UnitValue::new("a.py", tree("m(f(i) c)"))

@@ -53,7 +53,7 @@ pub(crate) fn finish(
     mut builder: FlatBufferBuilder<'_>,
     header_type: MessageHeader,
     header: Option<flatbuffers::WIPOffset<flatbuffers::UnionWIPOffset>>,
-    pub(crate) body_bytes: i64,
+    body_bytes: i64,
     body: &[u8],
 ) -> Vec<u8> {
     let args = MessageArgs {

@@ -236,13 +236,6 @@ fn add<T>(
     })
 }
 
-/// How long the identifier is at the end of a key `name <language> <identifier>`: a symbol's name
-/// follows from its key, whoever mentions it first.
-fn name_in(key: &str) -> Option<usize> {
-    let (_, identifier) = key.strip_prefix("name ")?.split_once(' ')?;
-    (!identifier.is_empty()).then_some(identifier.len())
-}
-
 fn too_many(max: usize) -> String {
     format!("are more than {max}")
 }
