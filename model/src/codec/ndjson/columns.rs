@@ -70,21 +70,22 @@ impl Json<'_> {
     pub(super) fn field<T>(
         &mut self,
         place: Next,
-        named: impl Fn(&[u8]) -> Option<T>,
+        named: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, String> {
         let raw = match place {
             Next::First => self.jiter.next_object_bytes(),
             Next::Further => self.jiter.next_key_bytes(),
         };
         let Some(raw) = raw.map_err(syntax)? else { return Ok(None) };
-        if let Some(field) = named(raw) {
+        let name = String::from_utf8_lossy(raw);
+        if let Some(field) = named(&name) {
             return Ok(Some(field));
         }
         // As good as never, a name is written with escapes.
-        let unescaped = Jiter::new(&[b"\"", raw, b"\""].concat()).next_str().map(str::to_owned);
-        match unescaped.ok().and_then(|name| named(name.as_bytes())) {
+        let unescaped = serde_json::from_str::<String>(&format!("\"{name}\""));
+        match unescaped.ok().and_then(|name| named(&name)) {
             Some(field) => Ok(Some(field)),
-            None => Err(format!("unknown field `{}`", shorten(&String::from_utf8_lossy(raw)))),
+            None => Err(format!("unknown field `{}`", shorten(&name))),
         }
     }
 

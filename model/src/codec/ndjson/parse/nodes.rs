@@ -144,9 +144,9 @@ enum NodeKey {
 }
 
 impl NodeKey {
-    fn named(name: &[u8]) -> Option<Self> {
+    fn named(name: &str) -> Option<Self> {
         match name {
-            b"children" => Some(Self::Children),
+            "children" => Some(Self::Children),
             name => NodeField::named(name).map(Self::Column),
         }
     }
