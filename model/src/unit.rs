@@ -62,7 +62,7 @@ impl<'a> Unit<'a> {
         self.tables.ids[self.row]
     }
 
-    /// Its index in [`Batch::unit_columns`].
+    /// Its index in [`Batch::unit_columns`](crate::Batch::unit_columns).
     pub fn row(&self) -> usize {
         self.row
     }
@@ -90,22 +90,22 @@ impl<'a> Unit<'a> {
         self.tables.units.flags.view()[self.row]
     }
 
-    /// The indices of its nodes in [`Batch::nodes`].
+    /// The indices of its nodes in [`Batch::nodes`](crate::Batch::nodes).
     pub fn nodes(&self) -> Range<usize> {
         self.tables.nodes.of(self.row..self.row + 1)
     }
 
-    /// The indices of its symbols in [`Batch::symbols`].
+    /// The indices of its symbols in [`Batch::symbols`](crate::Batch::symbols).
     pub fn symbols(&self) -> Range<usize> {
         self.tables.symbols.of(self.row..self.row + 1)
     }
 
-    /// The indices of its edges in [`Batch::edges`].
+    /// The indices of its edges in [`Batch::edges`](crate::Batch::edges).
     pub fn edges(&self) -> Range<usize> {
         self.tables.edges.of(self.row..self.row + 1)
     }
 
-    /// The indices of its vectors in [`Batch::vectors`].
+    /// The indices of its vectors in [`Batch::vectors`](crate::Batch::vectors).
     pub fn vectors(&self) -> Range<usize> {
         self.tables.vectors.of(self.row..self.row + 1)
     }
