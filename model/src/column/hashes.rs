@@ -142,13 +142,13 @@ impl<const N: usize> ColumnBuilder for HashesBuilder<N> {
     }
 
     fn push(&mut self, item: Option<&[u8; N]>) {
+        self.validity.push(self.values.len() / N, item.is_some());
         self.values.extend_from_slice(item.unwrap_or(&[0; N]));
-        self.validity.push(item.is_some());
     }
 
     fn extend(&mut self, column: &HashColumn<N>, rows: Range<usize>) -> Result<(), BatchFull> {
-        self.values.extend_from_slice(column.rows()[rows.clone()].as_flattened());
-        self.validity.extend(column.nulls.as_ref(), rows);
+        self.validity.extend(self.values.len() / N, column.nulls.as_ref(), rows.clone());
+        self.values.extend_from_slice(column.rows()[rows].as_flattened());
         Ok(())
     }
 
@@ -162,9 +162,10 @@ impl<const N: usize> ColumnBuilder for HashesBuilder<N> {
     }
 
     fn finish(&mut self) -> HashColumn<N> {
+        let rows = self.values.len() / N;
         HashColumn {
             values: std::mem::take(&mut self.values).into(),
-            nulls: self.validity.finish(),
+            nulls: self.validity.finish(rows),
         }
     }
 }

@@ -9,7 +9,7 @@ use arrow_array::types::{
     Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, StringArray, StructArray};
-use arrow_buffer::NullBuffer;
+use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::DataType;
 
 /// An array of a type that cannot be brought to the column's.
@@ -78,9 +78,9 @@ pub(crate) fn strings(
             let Keys { keys, nulls, values } = Keys::of(array)?;
             let mut words = Vec::with_capacity(values.len());
             strings(&values, &mut |_, word| words.push(word.map(str::to_owned)))?;
-            for (row, key) in keys.into_iter().enumerate() {
+            for row in 0..keys.len() {
                 let valid = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
-                each(row, if valid { words[key].as_deref() } else { None });
+                each(row, if valid { words[keys.key(row)].as_deref() } else { None });
             }
         }
         _ => return Err(Mismatch::new("text", array)),
@@ -91,9 +91,15 @@ pub(crate) fn strings(
 /// A dictionary array, taken apart.
 pub(super) struct Keys {
     /// A key a row, below the number of values; of a null, an arbitrary one.
-    pub(super) keys: Vec<usize>,
+    pub(super) keys: RowKeys,
     pub(super) nulls: Option<NullBuffer>,
     pub(super) values: ArrayRef,
+}
+
+pub(super) enum RowKeys {
+    /// As arrow has them: those of the model, which are not copied.
+    Short(ScalarBuffer<u16>),
+    Any(Vec<usize>),
 }
 
 impl Keys {
@@ -106,10 +112,38 @@ impl Keys {
             // All rows are null, so one null stands for every value.
             let values: ArrayRef = Arc::new(StringArray::new_null(1));
             let nulls = Some(NullBuffer::new_null(array.len()));
-            return Ok(Self { keys: vec![0; array.len()], nulls, values });
+            return Ok(Self { keys: RowKeys::Any(vec![0; array.len()]), nulls, values });
         }
         let nulls = dictionary.keys().nulls().cloned();
-        Ok(Self { keys: dictionary.normalized_keys(), nulls, values })
+        let keys = match array.as_dictionary_opt::<UInt16Type>() {
+            Some(short) if nulls.is_none() => RowKeys::Short(short.keys().values().clone()),
+            _ => RowKeys::Any(dictionary.normalized_keys()),
+        };
+        Ok(Self { keys, nulls, values })
+    }
+}
+
+impl RowKeys {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Short(keys) => keys.len(),
+            Self::Any(keys) => keys.len(),
+        }
+    }
+
+    pub(super) fn key(&self, row: usize) -> usize {
+        match self {
+            Self::Short(keys) => keys[row].into(),
+            Self::Any(keys) => keys[row],
+        }
+    }
+
+    /// What a table has for each key.
+    pub(super) fn translated(&self, table: &[u16]) -> Vec<u16> {
+        match self {
+            Self::Short(keys) => keys.iter().map(|&key| table[usize::from(key)]).collect(),
+            Self::Any(keys) => keys.iter().map(|&key| table[key]).collect(),
+        }
     }
 }
 

@@ -167,13 +167,13 @@ impl<T: Number> ColumnBuilder for NumbersBuilder<T> {
 
     #[inline]
     fn push(&mut self, item: Option<T>) {
+        self.validity.push(self.values.len(), item.is_some());
         self.values.push(item.unwrap_or_default());
-        self.validity.push(item.is_some());
     }
 
     fn extend(&mut self, column: &NumberColumn<T>, rows: Range<usize>) -> Result<(), BatchFull> {
-        self.values.extend_from_slice(&column.values[rows.clone()]);
-        self.validity.extend(column.nulls.as_ref(), rows);
+        self.validity.extend(self.values.len(), column.nulls.as_ref(), rows.clone());
+        self.values.extend_from_slice(&column.values[rows]);
         Ok(())
     }
 
@@ -187,8 +187,8 @@ impl<T: Number> ColumnBuilder for NumbersBuilder<T> {
     }
 
     fn finish(&mut self) -> NumberColumn<T> {
-        let capacity = self.values.len();
-        let values = std::mem::replace(&mut self.values, Vec::with_capacity(capacity));
-        NumberColumn { values: values.into(), nulls: self.validity.finish() }
+        let len = self.values.len();
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(len));
+        NumberColumn { values: values.into(), nulls: self.validity.finish(len) }
     }
 }

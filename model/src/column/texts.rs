@@ -154,8 +154,8 @@ impl ColumnBuilder for TextsBuilder {
         if let Some(text) = item {
             self.pool.push_str(text);
         }
+        self.validity.push(self.offsets.len() - 1, item.is_some());
         self.offsets.push(self.pool.len() as i32);
-        self.validity.push(item.is_some());
     }
 
     fn extend(&mut self, column: &TextColumn, rows: Range<usize>) -> Result<(), BatchFull> {
@@ -166,8 +166,8 @@ impl ColumnBuilder for TextsBuilder {
         let text = std::str::from_utf8(&array.value_data()[start as usize..end as usize]);
         let base = self.pool.len() as i32 - start;
         self.pool.push_str(text.unwrap_or_default());
+        self.validity.extend(self.offsets.len() - 1, array.nulls(), rows);
         self.offsets.extend(offsets[1..].iter().map(|end| end + base));
-        self.validity.extend(array.nulls(), rows);
         Ok(())
     }
 
@@ -188,8 +188,8 @@ impl ColumnBuilder for TextsBuilder {
         offsets.push(0);
         let offsets = std::mem::replace(&mut self.offsets, offsets);
         let offsets = OffsetBuffer::new(offsets.into());
-        let array =
-            StringArray::new(offsets, Buffer::from(pool.into_bytes()), self.validity.finish());
+        let nulls = self.validity.finish(offsets.len() - 1);
+        let array = StringArray::new(offsets, Buffer::from(pool.into_bytes()), nulls);
         TextColumn { array }
     }
 }

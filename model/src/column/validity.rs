@@ -32,12 +32,11 @@ pub(super) fn null_bytes(nulls: Option<&NullBuffer>, rows: Range<usize>) -> usiz
     nulls_in(nulls, rows).map_or(0, |_| bytes)
 }
 
-/// Gathers the validity of a column, a bit a row.
+/// Gathers the validity of a column, a bit a row; how many rows there are, its column knows.
 ///
 /// Arrow's own builder looks at its capacity at every bit; this one, once in 64 rows.
 #[derive(Debug, Default)]
 pub(super) struct Validity {
-    len: usize,
     /// The words that are full.
     words: Vec<u64>,
     /// The bits of the rows after them; those of rows to come are clear.
@@ -45,43 +44,41 @@ pub(super) struct Validity {
 }
 
 impl Validity {
+    /// The validity of this row, the next one.
     #[inline]
-    pub(super) fn push(&mut self, valid: bool) {
-        self.current |= u64::from(valid) << (self.len % 64);
-        self.len += 1;
-        if self.len.is_multiple_of(64) {
+    pub(super) fn push(&mut self, row: usize, valid: bool) {
+        self.current |= u64::from(valid) << (row % 64);
+        if row % 64 == 63 {
             self.words.push(self.current);
             self.current = 0;
         }
     }
 
-    /// Appends the lowest bits of a word, in which the others are clear.
-    fn append(&mut self, word: u64, bits: usize) {
-        let used = self.len % 64;
+    /// The lowest bits of a word, in which the others are clear, from this row on.
+    fn append(&mut self, row: usize, word: u64, bits: usize) {
+        let used = row % 64;
         self.current |= word << used;
-        self.len += bits;
         if used + bits >= 64 {
             self.words.push(self.current);
             self.current = word.checked_shr(64 - used as u32).unwrap_or(0);
         }
     }
 
-    pub(super) fn extend(&mut self, nulls: Option<&NullBuffer>, rows: Range<usize>) {
-        let rest = rows.len() % 64;
-        let Some(nulls) = nulls_in(nulls, rows.clone()) else {
-            (0..rows.len() / 64).for_each(|_| self.append(u64::MAX, 64));
-            return self.append((1 << rest) - 1, rest);
-        };
-        let chunks = nulls.inner().bit_chunks();
-        chunks.iter().for_each(|word| self.append(word, 64));
-        self.append(chunks.remainder_bits(), rest);
+    /// The validity of rows of another column, from this row on.
+    pub(super) fn extend(&mut self, row: usize, nulls: Option<&NullBuffer>, rows: Range<usize>) {
+        let (whole, rest) = (rows.len() / 64, rows.len() % 64);
+        let nulls = nulls_in(nulls, rows);
+        let chunks = nulls.as_ref().map(|nulls| nulls.inner().bit_chunks());
+        let mut words = chunks.iter().flat_map(|chunks| chunks.iter());
+        for word in 0..whole {
+            self.append(row + 64 * word, words.next().unwrap_or(u64::MAX), 64);
+        }
+        let bits = chunks.as_ref().map_or((1 << rest) - 1, |chunks| chunks.remainder_bits());
+        self.append(row + 64 * whole, bits, rest);
     }
 
+    /// Takes back all rows from `len` on.
     pub(super) fn truncate(&mut self, len: usize) {
-        if len >= self.len {
-            return;
-        }
-        self.len = len;
         if let Some(&word) = self.words.get(len / 64) {
             self.current = word;
         }
@@ -89,9 +86,8 @@ impl Validity {
         self.current &= (1 << (len % 64)) - 1;
     }
 
-    /// The validity, unless no row is null; empty again.
-    pub(super) fn finish(&mut self) -> Option<NullBuffer> {
-        let len = std::mem::take(&mut self.len);
+    /// The validity of this many rows, unless none is null; empty again.
+    pub(super) fn finish(&mut self, len: usize) -> Option<NullBuffer> {
         let capacity = self.words.len() + 1;
         let mut words = std::mem::replace(&mut self.words, Vec::with_capacity(capacity));
         words.push(std::mem::take(&mut self.current));
@@ -119,15 +115,17 @@ mod tests {
         ) {
             let mut expected = first.clone();
             let mut validity = Validity::default();
-            first.iter().for_each(|&valid| validity.push(valid));
-            validity.truncate(cut);
+            first.iter().enumerate().for_each(|(row, &valid)| validity.push(row, valid));
             expected.truncate(cut);
+            validity.truncate(expected.len());
             let nulls = NullBuffer::from(then.clone());
-            validity.extend(Some(&nulls), then.len() / 3..then.len());
+            validity.extend(expected.len(), Some(&nulls), then.len() / 3..then.len());
             expected.extend(&then[then.len() / 3..]);
-            validity.extend(None, 0..70);
+            validity.extend(expected.len(), None, 0..70);
             expected.extend([true; 70]);
-            prop_assert_eq!(bits(validity.finish(), expected.len()), expected);
+            validity.push(expected.len(), false);
+            expected.push(false);
+            prop_assert_eq!(bits(validity.finish(expected.len()), expected.len()), expected);
         }
     }
 }

@@ -65,8 +65,8 @@ impl WordIntake<'_, '_> {
         let valid = |row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         let mut used = vec![false; values.len()];
         match &nulls {
-            None => keys.iter().for_each(|&key| used[key] = true),
-            Some(nulls) => nulls.valid_indices().for_each(|row| used[keys[row]] = true),
+            None => (0..keys.len()).for_each(|row| used[keys.key(row)] = true),
+            Some(nulls) => nulls.valid_indices().for_each(|row| used[keys.key(row)] = true),
         }
         let translation = self.translate(&values, &used)?;
         let is_known = |(used, key): (&bool, &Option<u16>)| !used || key.is_some();
@@ -75,12 +75,12 @@ impl WordIntake<'_, '_> {
         {
             let table: Vec<u16> =
                 translation.keys.iter().map(|key| key.unwrap_or_default()).collect();
-            let keys = keys.into_iter().map(|key| table[key]).collect();
-            return Ok(WordColumn::of(keys, nulls, &self.builder));
+            return Ok(WordColumn::of(keys.translated(&table), nulls, &self.builder));
         }
         let value_nulls = values.logical_nulls();
         let is_word = |key| value_nulls.as_ref().is_none_or(|nulls| nulls.is_valid(key));
-        for (row, key) in keys.into_iter().enumerate() {
+        for row in 0..keys.len() {
+            let key = keys.key(row);
             let is_word = valid(row) && is_word(key);
             let found = match (is_word, self.absent) {
                 (true, _) => translation.keys[key],

@@ -239,8 +239,8 @@ impl ColumnBuilder for WordsBuilder {
 
     #[inline]
     fn push(&mut self, item: Option<u16>) {
+        self.validity.push(self.keys.len(), item.is_some());
         self.keys.push(item.unwrap_or_default());
-        self.validity.push(item.is_some());
     }
 
     fn extend(&mut self, column: &WordColumn, rows: Range<usize>) -> Result<(), BatchFull> {
@@ -250,8 +250,8 @@ impl ColumnBuilder for WordsBuilder {
         }
         let keys = &column.keys[rows.clone()];
         if self.dictionary.id() == column.snapshot.dictionary.id() {
+            self.validity.extend(self.keys.len(), column.nulls.as_ref(), rows);
             self.keys.extend_from_slice(keys);
-            self.validity.extend(column.nulls.as_ref(), rows);
         } else {
             let view = column.view();
             for row in rows {
@@ -272,11 +272,11 @@ impl ColumnBuilder for WordsBuilder {
     }
 
     fn finish(&mut self) -> WordColumn {
-        let capacity = self.keys.len();
-        let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(capacity));
+        let len = self.keys.len();
+        let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(len));
         let column = WordColumn {
             keys: keys.into(),
-            nulls: self.validity.finish(),
+            nulls: self.validity.finish(len),
             snapshot: self.dictionary.snapshot(),
         };
         let current = Dictionary::current(self.dictionary.column());

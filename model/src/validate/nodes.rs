@@ -22,26 +22,32 @@ pub(super) fn tree(unit: &Unit<'_>) -> Checked {
     if let Some(position) = ords.iter().position(|&ord| ord == UNNUMBERED) {
         return at(LIST, position, "ord: is absent; number all nodes of a unit or none");
     }
-    // The open node, and those above it: ord and last of each.
-    let (mut inner, mut above) = (None, Vec::new());
-    for (position, (&ord, &last)) in ords.iter().zip(lasts).enumerate() {
-        while inner.is_some_and(|(_, end)| end < ord) {
-            inner = above.pop();
+    if ords[0] != 0 || nodes.parent.get(range.start).is_some() || lasts[0] == UNNUMBERED {
+        return at(LIST, 0, misplaced(unit, 0, None));
+    }
+    // The innermost open node and those above it, ord and last of each. A leaf is never opened.
+    let (mut open, mut above) = ((0, lasts[0]), Vec::new());
+    for position in 1..ords.len() {
+        let (ord, last) = (ords[position], lasts[position]);
+        while open.1 < ord {
+            let Some(outer) = above.pop() else {
+                return at(LIST, position, misplaced(unit, position, None));
+            };
+            open = outer;
         }
-        let parent = nodes.parent.get(range.start + position);
-        let ascends = position == 0 || ords[position - 1] < ord;
-        let nests = inner.is_some_and(|(open, end)| parent == Some(open) && last <= end);
-        let is_root = position == 0 && ord == 0 && parent.is_none();
-        if !ascends || last < ord || last == UNNUMBERED || !(nests || is_root) {
-            return at(LIST, position, misplaced(unit, position, inner));
+        let nests = nodes.parent.get(range.start + position) == Some(open.0) && last <= open.1;
+        if !nests || ord <= ords[position - 1] || last < ord || last == UNNUMBERED {
+            return at(LIST, position, misplaced(unit, position, Some(open)));
         }
-        above.extend(inner.replace((ord, last)));
-        if above.len() >= limits::TREE_DEPTH_MAX {
+        if above.len() + 2 > limits::TREE_DEPTH_MAX {
             return at(
                 LIST,
                 position,
                 format!("lies deeper than {} nodes", limits::TREE_DEPTH_MAX),
             );
+        }
+        if last > ord {
+            above.push(std::mem::replace(&mut open, (ord, last)));
         }
     }
     Ok(())

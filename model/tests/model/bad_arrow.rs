@@ -8,17 +8,15 @@ use arrow_array::{
     TimestampSecondArray, UInt32Array,
 };
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
-use arrow_ipc::{
-    BodyCompression, BodyCompressionArgs, BodyCompressionMethod, Buffer, CompressionType,
-    FieldNode, Message, MessageArgs, MessageHeader, MetadataVersion, RecordBatchArgs,
-};
+use arrow_ipc::{Buffer, CompressionType, FieldNode, MessageHeader};
 use arrow_schema::{DataType, Field, Schema};
 use astload_fixtures::units::{UnitValue, batch_of};
 use astload_model::ipc::Compression;
 use flatbuffers::FlatBufferBuilder;
 
 use crate::codecs::{Read, read_ipc, write_ipc};
-use crate::intake::{lists, node_columns, numbers, one_unit, record, structs, text};
+use crate::messages::{Lie, TRUTH, finish, lying, message};
+use crate::records::{lists, node_columns, numbers, one_unit, record, structs, text};
 
 const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
@@ -37,68 +35,6 @@ fn stream(record: &RecordBatch) -> Vec<u8> {
     let mut writer = StreamWriter::try_new(Vec::new(), &record.schema()).expect("a schema");
     writer.write(record).expect("a vector takes all");
     writer.into_inner().expect("a vector takes all")
-}
-
-/// A message with this metadata and body.
-fn message(metadata: &[u8], body: &[u8]) -> Vec<u8> {
-    let padded = metadata.len().next_multiple_of(8);
-    let mut bytes = vec![0xff; 4];
-    bytes.extend((padded as i32).to_le_bytes());
-    bytes.extend(metadata);
-    bytes.resize(8 + padded, 0);
-    bytes.extend(body);
-    bytes
-}
-
-/// What a record batch says of itself.
-struct Lie {
-    rows: i64,
-    nodes: Vec<FieldNode>,
-    buffers: Vec<Buffer>,
-    compression: Option<CompressionType>,
-    body_bytes: i64,
-}
-
-const TRUTH: Lie =
-    Lie { rows: 1, nodes: Vec::new(), buffers: Vec::new(), compression: None, body_bytes: 0 };
-
-/// A record batch message that may lie.
-fn lying(lie: Lie, body: &[u8]) -> Vec<u8> {
-    let mut builder = FlatBufferBuilder::new();
-    let nodes = builder.create_vector(&lie.nodes);
-    let buffers = builder.create_vector(&lie.buffers);
-    let compression = lie.compression.map(|codec| {
-        let method = BodyCompressionMethod::BUFFER;
-        BodyCompression::create(&mut builder, &BodyCompressionArgs { codec, method })
-    });
-    let args = RecordBatchArgs {
-        length: lie.rows,
-        nodes: Some(nodes),
-        buffers: Some(buffers),
-        compression,
-        variadicBufferCounts: None,
-    };
-    let batch = arrow_ipc::RecordBatch::create(&mut builder, &args);
-    finish(builder, MessageHeader::RecordBatch, Some(batch.as_union_value()), lie.body_bytes, body)
-}
-
-fn finish(
-    mut builder: FlatBufferBuilder<'_>,
-    header_type: MessageHeader,
-    header: Option<flatbuffers::WIPOffset<flatbuffers::UnionWIPOffset>>,
-    body_bytes: i64,
-    body: &[u8],
-) -> Vec<u8> {
-    let args = MessageArgs {
-        version: MetadataVersion::V5,
-        header_type,
-        header,
-        bodyLength: body_bytes,
-        custom_metadata: None,
-    };
-    let root = Message::create(&mut builder, &args);
-    builder.finish(root, None);
-    message(builder.finished_data(), body)
 }
 
 fn file_format() -> Vec<u8> {

@@ -226,3 +226,9 @@ fn the_lines_of_the_documentation_are_read() {
     let read = read_ndjson(lines.join("\n"));
     assert_eq!((read.problems, read.units.len()), (vec![], 3));
 }
+
+#[test]
+fn names_of_fields_may_be_written_with_escapes() {
+    let line = r#"{"rep\u006f":"example","path":"p","nodes":[{"\u006bind":"m"}]}"#;
+    assert_eq!(one(line), UnitValue::new("p", tree("m")));
+}

@@ -6,7 +6,7 @@ use astload_model::Intake;
 use proptest::prelude::*;
 
 use crate::codecs::{Read, read_ndjson, write_ndjson};
-use crate::intake::{lists, node_columns, numbers, one_unit, record, structs, text};
+use crate::records::{lists, node_columns, numbers, one_unit, record, structs, text};
 
 proptest! {
     #[test]

@@ -3,8 +3,8 @@
 #![no_main]
 
 use astload_fuzz::{begin, hold};
-use astload_model::ipc::{Compression, Reader, Writer};
 use astload_model::Batch;
+use astload_model::ipc::{Compression, Reader, Writer};
 
 fn write(batch: &Batch) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), Compression::None).expect("a vector takes all");

@@ -70,22 +70,21 @@ impl Json<'_> {
     pub(super) fn field<T>(
         &mut self,
         place: Next,
-        named: impl Fn(&str) -> Option<T>,
+        named: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, String> {
         let raw = match place {
             Next::First => self.jiter.next_object_bytes(),
             Next::Further => self.jiter.next_key_bytes(),
         };
         let Some(raw) = raw.map_err(syntax)? else { return Ok(None) };
-        let name = String::from_utf8_lossy(raw);
-        if let Some(field) = named(&name) {
+        if let Some(field) = named(raw) {
             return Ok(Some(field));
         }
         // As good as never, a name is written with escapes.
-        let unescaped = serde_json::from_str::<String>(&format!("\"{name}\""));
-        match unescaped.ok().and_then(|name| named(&name)) {
+        let unescaped = Jiter::new(&[b"\"", raw, b"\""].concat()).next_str().map(str::to_owned);
+        match unescaped.ok().and_then(|name| named(name.as_bytes())) {
             Some(field) => Ok(Some(field)),
-            None => Err(format!("unknown field `{}`", shorten(&name))),
+            None => Err(format!("unknown field `{}`", shorten(&String::from_utf8_lossy(raw)))),
         }
     }
 

@@ -59,11 +59,11 @@ macro_rules! draft {
         }
 
         impl $Field {
-            pub(super) fn named(name: &str) -> Option<Self> {
-                match name {
-                    $(stringify!($name) => Some(Self::$name),)*
-                    _ => None,
-                }
+            pub(super) fn named(name: &[u8]) -> Option<Self> {
+                $(if name == stringify!($name).as_bytes() {
+                    return Some(Self::$name);
+                })*
+                None
             }
 
             pub(super) fn name(self) -> &'static str {

@@ -144,9 +144,9 @@ enum NodeKey {
 }
 
 impl NodeKey {
-    fn named(name: &str) -> Option<Self> {
+    fn named(name: &[u8]) -> Option<Self> {
         match name {
-            "children" => Some(Self::Children),
+            b"children" => Some(Self::Children),
             name => NodeField::named(name).map(Self::Column),
         }
     }
