@@ -13,32 +13,10 @@ const ROWS: usize = 16;
 /// The statements of `settle` but for its indexes.
 const SETTLE: [&str; 2] = ["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"];
 
-/// The node table of the packed layout, with all other columns as they are.
-const PACKED: &str = "
-DROP VIEW nodes;
-DROP TABLE node;
-CREATE TABLE node(
-    id INTEGER PRIMARY KEY,
-    parent INTEGER, last INTEGER NOT NULL, label INTEGER NOT NULL, kind INTEGER NOT NULL,
-    field INTEGER, name TEXT, text TEXT, start_byte INTEGER, end_byte INTEGER, start_line INTEGER,
-    start_col INTEGER, end_line INTEGER, end_col INTEGER, flags INTEGER NOT NULL, properties TEXT
-) STRICT;
-";
-
-/// How nodes are keyed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// `PRIMARY KEY(unit, ord)`, `WITHOUT ROWID`: the store's own.
-    Schema,
-    /// One rowid: number << 32 | ord.
-    Packed,
-}
-
 /// A store that is written by the bare loop.
 #[derive(Debug)]
 pub struct Bare {
     connection: Connection,
-    layout: Layout,
     indexes: Vec<String>,
 }
 
@@ -47,7 +25,7 @@ impl Bare {
     ///
     /// # Errors
     /// Where it cannot be opened.
-    pub fn open(path: &Path, layout: Layout, indexes: &[String]) -> Result<Self> {
+    pub fn open(path: &Path, indexes: &[String]) -> Result<Self> {
         let connection = Connection::open(path)?;
         for (pragma, value) in [
             ("synchronous", "NORMAL"),
@@ -58,10 +36,7 @@ impl Bare {
             connection.pragma_update(None, pragma, value)?;
         }
         connection.set_prepared_statement_cache_capacity(64);
-        if layout == Layout::Packed {
-            connection.execute_batch(PACKED)?;
-        }
-        Ok(Self { connection, layout, indexes: indexes.to_vec() })
+        Ok(Self { connection, indexes: indexes.to_vec() })
     }
 
     /// Writes a batch: what it replaces is deleted, all its rows are appended.
@@ -71,15 +46,12 @@ impl Bare {
     pub fn write(&mut self, rows: &ReadyRows<'_>) -> Result<()> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        delete(&transaction, self.layout, &rows.replaced)?;
+        delete(&transaction, &rows.replaced)?;
         for word in &rows.words {
             let insert = "INSERT INTO word(id, word) VALUES (?1, ?2)";
             transaction.prepare_cached(insert)?.execute((word.0, &word.1))?;
         }
-        match self.layout {
-            Layout::Schema => insert(&transaction, "node", 17, &rows.nodes, bind_node)?,
-            Layout::Packed => insert(&transaction, "node", 16, &rows.nodes, bind_packed)?,
-        }
+        insert(&transaction, "node", 17, &rows.nodes, bind_node)?;
         insert(&transaction, "symbol", 6, &rows.symbols, bind_symbol)?;
         insert(&transaction, "edge", 13, &rows.edges, bind_edge)?;
         insert(&transaction, "unit", 19, &rows.units, bind_unit)?;
@@ -103,14 +75,12 @@ impl Bare {
     }
 }
 
-fn delete(connection: &Connection, layout: Layout, units: &[i64]) -> rusqlite::Result<()> {
-    let nodes = match layout {
-        Layout::Schema => "DELETE FROM node WHERE unit = ?1",
-        Layout::Packed => "DELETE FROM node WHERE id BETWEEN ?1 << 32 AND ?1 << 32 | 4294967295",
-    };
-    for statement in
-        [nodes, "DELETE FROM edge WHERE unit = ?1", "DELETE FROM unit WHERE number = ?1"]
-    {
+fn delete(connection: &Connection, units: &[i64]) -> rusqlite::Result<()> {
+    for statement in [
+        "DELETE FROM node WHERE unit = ?1",
+        "DELETE FROM edge WHERE unit = ?1",
+        "DELETE FROM unit WHERE number = ?1",
+    ] {
         let mut prepared = connection.prepare_cached(statement)?;
         for unit in units {
             prepared.execute([unit])?;
@@ -129,8 +99,10 @@ fn insert<'c, R>(
 ) -> rusqlite::Result<()> {
     let row = format!("({})", vec!["?"; columns].join(","));
     let many = vec![row.as_str(); ROWS].join(",");
-    let mut many = connection.prepare_cached(&format!("INSERT INTO {table} VALUES {many}"))?;
-    let mut one = connection.prepare_cached(&format!("INSERT INTO {table} VALUES {row}"))?;
+    let mut many =
+        connection.prepare_cached(&format!("INSERT OR ROLLBACK INTO {table} VALUES {many}"))?;
+    let mut one =
+        connection.prepare_cached(&format!("INSERT OR ROLLBACK INTO {table} VALUES {row}"))?;
     let chunks = rows.chunks_exact(ROWS);
     let rest = chunks.remainder();
     for chunk in chunks {
@@ -165,16 +137,6 @@ impl Slots<'_, '_> {
 fn bind_node(row: &NodeReady<'_>, to: &mut Slots<'_, '_>) -> rusqlite::Result<()> {
     to.bind(row.unit)?;
     to.bind(row.ord)?;
-    bind_node_columns(row, to)
-}
-
-fn bind_packed(row: &NodeReady<'_>, to: &mut Slots<'_, '_>) -> rusqlite::Result<()> {
-    to.bind(row.unit << 32 | i64::from(row.ord))?;
-    bind_node_columns(row, to)
-}
-
-#[inline]
-fn bind_node_columns(row: &NodeReady<'_>, to: &mut Slots<'_, '_>) -> rusqlite::Result<()> {
     to.bind(row.parent)?;
     to.bind(row.last)?;
     to.bind(row.label)?;

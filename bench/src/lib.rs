@@ -16,7 +16,7 @@ mod spent;
 mod table;
 mod units;
 
-pub use bare::{Bare, Layout};
+pub use bare::Bare;
 pub use child::{Finished, astload, run};
 pub use copies::{copy, grow};
 pub use corpus::{collect, parse};

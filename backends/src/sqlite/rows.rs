@@ -64,23 +64,23 @@ impl<'a> Rows<'a> {
         for (unit, number) in self.units_of() {
             for i in unit.nodes() {
                 insert.row(|row| {
-                    row.bind(number)?;
-                    row.bind(nodes.ord[i])?;
-                    row.bind(nodes.parent.get(i))?;
-                    row.bind(nodes.last[i])?;
-                    row.bind(label[nodes.label.keys[i] as usize])?;
-                    row.bind(kind[nodes.kind.keys[i] as usize])?;
-                    row.bind(nodes.field.key(i).map(|key| field[key as usize]))?;
-                    row.bind(nodes.name.get(i))?;
-                    row.bind(nodes.text.get(i))?;
-                    row.bind(nodes.start_byte.get(i))?;
-                    row.bind(nodes.end_byte.get(i))?;
-                    row.bind(nodes.start_line.get(i))?;
-                    row.bind(nodes.start_col.get(i))?;
-                    row.bind(nodes.end_line.get(i))?;
-                    row.bind(nodes.end_col.get(i))?;
-                    row.bind(nodes.flags[i])?;
-                    row.bind(nodes.properties.get(i))
+                    row.integer(number)?;
+                    row.integer(nodes.ord[i])?;
+                    row.integer_or_null(nodes.parent.get(i))?;
+                    row.integer(nodes.last[i])?;
+                    row.integer(label[nodes.label.keys[i] as usize])?;
+                    row.integer(kind[nodes.kind.keys[i] as usize])?;
+                    row.integer_or_null(nodes.field.key(i).map(|key| field[key as usize]))?;
+                    row.value_or_null(nodes.name.get(i))?;
+                    row.value_or_null(nodes.text.get(i))?;
+                    row.integer_or_null(nodes.start_byte.get(i))?;
+                    row.integer_or_null(nodes.end_byte.get(i))?;
+                    row.integer_or_null(nodes.start_line.get(i))?;
+                    row.integer_or_null(nodes.start_col.get(i))?;
+                    row.integer_or_null(nodes.end_line.get(i))?;
+                    row.integer_or_null(nodes.end_col.get(i))?;
+                    row.integer(nodes.flags[i])?;
+                    row.value_or_null(nodes.properties.get(i))
                 })?;
             }
         }
@@ -128,19 +128,21 @@ impl<'a> Rows<'a> {
             let own = unit.symbols().start - first;
             for (position, i) in unit.edges().enumerate() {
                 insert.row(|row| {
-                    row.bind(number)?;
-                    row.bind(position as i64)?;
-                    row.bind(edges.src[i])?;
-                    row.bind(kind[edges.kind.keys[i] as usize])?;
-                    row.bind(edges.dst_node.get(i))?;
-                    row.bind(edges.dst_symbol.get(i).map(|symbol| symbols[own + symbol as usize]))?;
-                    row.bind(edges.ord[i])?;
-                    row.bind(edges.start_byte.get(i))?;
-                    row.bind(edges.end_byte.get(i))?;
-                    row.bind(edges.start_line.get(i))?;
-                    row.bind(edges.start_col.get(i))?;
-                    row.bind(edges.flags[i])?;
-                    row.bind(edges.properties.get(i))
+                    row.integer(number)?;
+                    row.integer(position as i64)?;
+                    row.integer(edges.src[i])?;
+                    row.integer(kind[edges.kind.keys[i] as usize])?;
+                    row.integer_or_null(edges.dst_node.get(i))?;
+                    row.integer_or_null(
+                        edges.dst_symbol.get(i).map(|symbol| symbols[own + symbol as usize]),
+                    )?;
+                    row.integer(edges.ord[i])?;
+                    row.integer_or_null(edges.start_byte.get(i))?;
+                    row.integer_or_null(edges.end_byte.get(i))?;
+                    row.integer_or_null(edges.start_line.get(i))?;
+                    row.integer_or_null(edges.start_col.get(i))?;
+                    row.integer(edges.flags[i])?;
+                    row.value_or_null(edges.properties.get(i))
                 })?;
             }
         }
@@ -160,11 +162,11 @@ impl<'a> Rows<'a> {
                 bytes.clear();
                 bytes.extend(vectors.vector.at(i).iter().flat_map(|value| value.to_le_bytes()));
                 insert.row(|row| {
-                    row.bind(number)?;
-                    row.bind(vectors.node[i])?;
-                    row.bind(model[vectors.model.keys[i] as usize])?;
-                    row.bind(vectors.text_hash.get(i).map(<[u8; 16]>::as_slice))?;
-                    row.bind(bytes.as_slice())
+                    row.integer(number)?;
+                    row.integer(vectors.node[i])?;
+                    row.integer(model[vectors.model.keys[i] as usize])?;
+                    row.value_or_null(vectors.text_hash.get(i).map(<[u8; 16]>::as_slice))?;
+                    row.value_or_null(Some(bytes.as_slice()))
                 })?;
             }
         }
@@ -202,25 +204,25 @@ impl<'a> Rows<'a> {
             let language =
                 unit.language().map(|word| self.numbers.word(connection, word)).transpose()?;
             insert.row(|row| {
-                row.bind(number)?;
-                row.bind(unit.id().as_i64())?;
-                row.bind(repo)?;
-                row.bind(unit.path())?;
-                row.bind(layer)?;
-                row.bind(unit.revision())?;
-                row.bind(language)?;
-                row.bind(unit.content_hash().map(<[u8; 32]>::as_slice))?;
-                row.bind(extractor)?;
-                row.bind(self.selection.map(|digest| digest as i64))?;
-                row.bind(unit.generation().map(|generation| generation as i64))?;
-                row.bind(unit.size_bytes().map(|size| size as i64))?;
-                row.bind(unit.line_count())?;
-                row.bind(unit.position_encoding())?;
-                row.bind(unit.flags())?;
-                row.bind(unit.properties())?;
-                row.bind(unit.nodes().len() as i64)?;
-                row.bind(unit.edges().len() as i64)?;
-                row.bind(unit.vectors().len() as i64)
+                row.integer(number)?;
+                row.integer(unit.id().as_i64())?;
+                row.integer(repo)?;
+                row.value_or_null(Some(unit.path()))?;
+                row.integer(layer)?;
+                row.value_or_null(unit.revision())?;
+                row.integer_or_null(language)?;
+                row.value_or_null(unit.content_hash().map(<[u8; 32]>::as_slice))?;
+                row.integer(extractor)?;
+                row.integer_or_null(self.selection.map(|digest| digest as i64))?;
+                row.integer_or_null(unit.generation().map(|generation| generation as i64))?;
+                row.integer_or_null(unit.size_bytes().map(|size| size as i64))?;
+                row.integer_or_null(unit.line_count())?;
+                row.integer(unit.position_encoding())?;
+                row.integer(unit.flags())?;
+                row.value_or_null(unit.properties())?;
+                row.integer(unit.nodes().len() as i64)?;
+                row.integer(unit.edges().len() as i64)?;
+                row.integer(unit.vectors().len() as i64)
             })?;
         }
         Ok(())

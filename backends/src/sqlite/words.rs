@@ -1,15 +1,18 @@
 //! What the store calls a word or a symbol: local numbers, looked up once and remembered.
 
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::ops::Range;
 
 use astload_model::{Batch, SymbolId, Words};
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension};
-use xxhash_rust::xxh3::Xxh3Default;
 
 /// Symbols that are remembered; past it, all are forgotten. About 64 MB.
 const SYMBOLS_MAX: usize = 1 << 20;
+
+/// Dictionaries whose keys are remembered; past it, all are forgotten. A column has one until it is
+/// full, so there are as many as columns for a long time.
+const DICTIONARIES_MAX: usize = 32;
 
 /// A word that was not looked up yet; numbers start at 1.
 const UNKNOWN: i64 = 0;
@@ -20,7 +23,7 @@ pub(super) struct Numbers {
     words: HashMap<Box<str>, i64>,
     /// By dictionary, by key.
     keys: HashMap<u64, Vec<i64>>,
-    symbols: HashMap<SymbolId, i64, BuildHasherDefault<Xxh3Default>>,
+    symbols: HashMap<SymbolId, i64, RandomState>,
 }
 
 impl Numbers {
@@ -63,6 +66,9 @@ impl Numbers {
             {
                 numbers[key] = self.word(connection, words.at(row))?;
             }
+        }
+        if self.keys.len() >= DICTIONARIES_MAX {
+            self.keys.clear();
         }
         self.keys.insert(words.dictionary(), numbers.clone());
         Ok(numbers)

@@ -1,12 +1,12 @@
 //! Rows a second of the SQLite lane against the best bare loop over the same rows, batch by batch.
 
 use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use astload_bench::{
-    Bare, Lane, Layout, Machine, Meter, Numbering, Scratch, Spent, Table, afresh, at_generation,
-    collect, median, of_hundred_rows, tree_of,
+    Bare, Lane, Machine, Meter, Numbering, Scratch, Spent, Table, afresh, at_generation, collect,
+    median, of_hundred_rows, tree_of,
 };
 use astload_model::Batch;
 use clap::Parser;
@@ -16,8 +16,8 @@ use tokio::runtime::Runtime;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures the SQLite lane against bare loops that write the same rows: to the same schema, and
-/// to one with packed node keys. The three take turns batch by batch. Target: 0.9 of the bare loop.
+/// Measures the SQLite lane against a bare loop that writes the same rows to the same schema, both
+/// taking turns batch by batch. Target: 0.9 of the bare loop.
 #[derive(Debug, Parser)]
 #[command(after_help = "Example:\n  sqlite_lane --corpus ~/src/django --rows 500000 --rounds 1")]
 struct Args {
@@ -44,10 +44,9 @@ struct Args {
 /// Who writes.
 const LANE: usize = 0;
 const BARE: usize = 1;
-const PACKED: usize = 2;
 
 /// What each took for a part of the work.
-type Took = [Spent; 3];
+type Took = [Spent; 2];
 
 /// One round: all batches, `settle`, 1 % replaced.
 #[derive(Debug, Default)]
@@ -58,7 +57,7 @@ struct Round {
     settle: Took,
     replace: Took,
     /// Bytes of each store after `settle`.
-    bytes: [u64; 3],
+    bytes: [u64; 2],
 }
 
 fn main() -> Result<()> {
@@ -71,21 +70,11 @@ fn main() -> Result<()> {
     let who = match (args.lane_only, args.bare_only) {
         (true, _) => vec![LANE],
         (_, true) => vec![BARE],
-        _ => vec![LANE, BARE, PACKED],
+        _ => vec![LANE, BARE],
     };
-    let mut table = Table::new(&[
-        "units",
-        "what",
-        "rows",
-        "lane M/s",
-        "bare M/s",
-        "packed M/s",
-        "lane/bare",
-        "(CPU)",
-        "packed/bare",
-        "(CPU)",
-    ]);
-    let mut sizes = Table::new(&["units", "rows", "bytes a row, schema", "bytes a row, packed"]);
+    let mut table =
+        Table::new(&["units", "what", "rows", "lane M/s", "bare M/s", "lane/bare", "(CPU)"]);
+    let mut sizes = Table::new(&["units", "rows", "bytes a row"]);
     for &rows in &args.rows {
         let real = up_to(&corpus, rows);
         let small = of_hundred_rows(&corpus, rows)?;
@@ -123,7 +112,7 @@ fn round(
     number: usize,
 ) -> Result<Round> {
     let stores: Vec<PathBuf> =
-        (0..3).map(|store| scratch.fresh(&format!("{store}.db"))).collect::<Result<_>>()?;
+        (0..2).map(|store| scratch.fresh(&format!("{store}.db"))).collect::<Result<_>>()?;
     let mut writers = Writers::open(runtime, &stores)?;
     let mut round = Round::default();
     let mut later = Vec::new();
@@ -145,7 +134,7 @@ fn round(
     let close = |lane: &Lane| runtime.block_on(lane.backend.close());
     close(&writers.lane)?;
     drop(writers);
-    if who.len() == 3 {
+    if who.len() == 2 {
         let trees = stores.iter().map(|store| tree_of(store)).collect::<Result<Vec<_>>>()?;
         ensure!(trees.windows(2).all(|two| two[0] == two[1]), "the stores differ: {trees:?}");
     }
@@ -178,25 +167,21 @@ impl Hundredth {
     }
 }
 
-/// The three that take turns.
+/// The two that take turns.
 struct Writers<'r> {
     runtime: &'r Runtime,
     lane: Lane,
-    bare: Vec<Bare>,
+    bare: Bare,
     numbering: Numbering,
 }
 
 impl<'r> Writers<'r> {
     fn open(runtime: &'r Runtime, stores: &[PathBuf]) -> Result<Self> {
-        let open = |path: &Path| Lane::open(runtime, path);
-        let lane = open(&stores[LANE])?;
-        let mut bare = Vec::new();
-        for (store, layout) in [(BARE, Layout::Schema), (PACKED, Layout::Packed)] {
-            // The backend makes the schema, so that it is the same.
-            let made = open(&stores[store])?;
-            runtime.block_on(made.backend.close())?;
-            bare.push(Bare::open(&stores[store], layout, &made.indexes)?);
-        }
+        let lane = Lane::open(runtime, &stores[LANE])?;
+        // The backend makes the schema, so that it is the same.
+        let made = Lane::open(runtime, &stores[BARE])?;
+        runtime.block_on(made.backend.close())?;
+        let bare = Bare::open(&stores[BARE], &made.indexes)?;
         Ok(Self { runtime, lane, bare, numbering: Numbering::default() })
     }
 
@@ -214,7 +199,7 @@ impl<'r> Writers<'r> {
             let meter = Meter::start();
             match who {
                 LANE => drop(self.runtime.block_on(self.lane.backend.write_batch(batch))?),
-                bare => self.bare[bare - 1].write(&ready)?,
+                _ => self.bare.write(&ready)?,
             }
             took[who] += meter.spent();
         }
@@ -225,7 +210,7 @@ impl<'r> Writers<'r> {
         let meter = Meter::start();
         match who {
             LANE => self.runtime.block_on(self.lane.backend.settle())?,
-            bare => self.bare[bare - 1].settle()?,
+            _ => self.bare.settle()?,
         }
         Ok(meter.spent())
     }
@@ -238,8 +223,8 @@ fn print(units: &str, rounds: &[Round], table: &mut Table, sizes: &mut Table) {
             let seconds = median(rounds.iter().map(|round| took(round)[who].wall.as_secs_f64()));
             format!("{:.2}", rows as f64 / seconds / 1e6)
         };
-        let ratio = |fast: usize, of: fn(&Spent) -> f64| {
-            let each = rounds.iter().map(|round| of(&took(round)[BARE]) / of(&took(round)[fast]));
+        let ratio = |of: fn(&Spent) -> f64| {
+            let each = rounds.iter().map(|round| of(&took(round)[BARE]) / of(&took(round)[LANE]));
             format!("{:.2}", median(each))
         };
         let wall = |spent: &Spent| spent.wall.as_secs_f64();
@@ -250,16 +235,13 @@ fn print(units: &str, rounds: &[Round], table: &mut Table, sizes: &mut Table) {
             rows.to_string(),
             speed(LANE),
             speed(BARE),
-            speed(PACKED),
-            ratio(LANE, wall),
-            ratio(LANE, cpu),
-            ratio(PACKED, wall),
-            ratio(PACKED, cpu),
+            ratio(wall),
+            ratio(cpu),
         ]);
     };
     line("write", first.rows, |round| &round.write);
     line("settle", first.rows, |round| &round.settle);
     line("replace 1 %", first.replaced, |round| &round.replace);
-    let bytes = |who: usize| format!("{:.1}", first.bytes[who] as f64 / first.rows as f64);
-    sizes.row([units.to_owned(), first.rows.to_string(), bytes(BARE), bytes(PACKED)]);
+    let bytes = format!("{:.1}", first.bytes[BARE] as f64 / first.rows as f64);
+    sizes.row([units.to_owned(), first.rows.to_string(), bytes]);
 }

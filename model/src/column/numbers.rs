@@ -49,6 +49,7 @@ pub struct Numbers<'a, T> {
 
 impl<T: Copy> Numbers<'_, T> {
     /// The value, unless it is null.
+    #[inline]
     pub fn get(&self, row: usize) -> Option<T> {
         match self.nulls {
             Some(nulls) if nulls.is_null(row) => None,
@@ -70,6 +71,7 @@ impl<'a, T> Numbers<'a, T> {
 impl<T> Deref for Numbers<'_, T> {
     type Target = [T];
 
+    #[inline]
     fn deref(&self) -> &[T] {
         self.values
     }

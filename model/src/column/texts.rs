@@ -27,8 +27,12 @@ pub struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     /// The text, unless it is null.
+    #[inline]
     pub fn get(&self, row: usize) -> Option<&'a str> {
-        self.array.is_valid(row).then(|| self.array.value(row))
+        match self.array.nulls() {
+            Some(nulls) if nulls.is_null(row) => None,
+            _ => Some(self.array.value(row)),
+        }
     }
 
     /// Whether any of these rows has a text.

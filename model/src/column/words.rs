@@ -47,6 +47,7 @@ impl<'a> Words<'a> {
     }
 
     /// The key, unless it is null.
+    #[inline]
     pub fn key(&self, row: usize) -> Option<u16> {
         match self.nulls {
             Some(nulls) if nulls.is_null(row) => None,
