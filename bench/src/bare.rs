@@ -29,8 +29,8 @@ impl Bare {
         let connection = Connection::open(path)?;
         for (pragma, value) in [
             ("synchronous", "NORMAL"),
-            ("wal_autocheckpoint", "16000"),
-            ("cache_size", "-65536"),
+            ("wal_autocheckpoint", "4000"),
+            ("cache_size", "-32768"),
             ("threads", "2"),
         ] {
             connection.pragma_update(None, pragma, value)?;

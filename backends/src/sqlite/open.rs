@@ -12,11 +12,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// Large pages suit rows that are appended and read in order.
 const PAGE_BYTES: i64 = 16_384;
 
-/// Pages in the log before it is checkpointed: fewer checkpoints, each in page order.
-const CHECKPOINT_PAGES: i64 = 16_000;
+/// Pages in the log before it is checkpointed, 64 MB: the source works on while such a checkpoint
+/// runs. One four times as long stalls it, for the channel is full before.
+const CHECKPOINT_PAGES: i64 = 4_000;
 
-/// Page cache of the writer, in KiB.
-const CACHE_KIB: i64 = 64 << 10;
+/// Page cache of the writer, in KiB; rows are appended, so more is no faster.
+const CACHE_KIB: i64 = 32 << 10;
 
 /// A connection that writes; the schema is there and up to date.
 pub(super) fn for_writing(options: &SqliteOptions) -> Result<Connection> {
