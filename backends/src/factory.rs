@@ -58,6 +58,10 @@ pub trait BackendFactory: Debug + Send + Sync + 'static {
     /// The options that a URL stands for.
     fn options_from_url(&self, url: &BackendUrl) -> Result<Value>;
 
+    /// Names the place of the store, the same however it is written, so that no load writes one
+    /// store through two lanes.
+    fn place(&self, options: &Value) -> Result<String>;
+
     /// Whether there is a store already; changes nothing.
     async fn exists(&self, options: &Value) -> Result<bool>;
 

@@ -48,9 +48,9 @@ pub fn parse(
     let registry = Registry::with_builtins();
     registry.register(Arc::new(sinks.clone()))?;
     runtime.block_on(async {
-        let targets = Targets::connect(&registry, &specs, false).await?;
+        let mut targets = Targets::connect(&registry, &specs, false).await?;
         let progress = Arc::new(LoadProgress::of(&targets));
-        Ok(load(&inputs, &options, &targets, &progress, cancelled).await?)
+        Ok(load(&inputs, &options, &mut targets, &progress, cancelled).await?)
     })
 }
 

@@ -92,6 +92,10 @@ impl BackendFactory for SinkFactory {
         Ok(json!({}))
     }
 
+    fn place(&self, _: &Value) -> Result<String> {
+        Ok(String::new())
+    }
+
     async fn exists(&self, _: &Value) -> Result<bool> {
         Ok(true)
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use astload_backends::RepoState;
-use astload_model::{Batch, BatchBuilder};
+use astload_model::Batch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// The coordinator went away; nothing takes batches any more.
@@ -20,16 +20,21 @@ pub type Lanes = u64;
 /// How many lanes a load can have.
 pub const LANES_MAX: usize = Lanes::BITS as usize;
 
-/// A batch on its way to the lanes. Its bytes are given back when the last holder drops it.
+/// What is on its way to the lanes. Its bytes are given back when the last holder drops it.
 #[derive(Debug)]
 pub struct Delivery {
-    /// A repository to be recorded, before the units.
-    pub repo: Option<RepoState>,
-    /// The units.
-    pub batch: Batch,
-    /// Which lanes want each of them.
-    pub wanted: Vec<Lanes>,
+    /// What is delivered.
+    pub cargo: Cargo,
     _bytes: OwnedSemaphorePermit,
+}
+
+/// What a delivery holds.
+#[derive(Debug)]
+pub enum Cargo {
+    /// A repository to be recorded, before its units.
+    Repo(RepoState),
+    /// Units, and which lanes want each of them.
+    Units(Batch, Vec<Lanes>),
 }
 
 /// Where a source puts batches.
@@ -62,9 +67,7 @@ impl Sender {
     pub async fn send(&self, batch: Batch, wanted: Vec<Lanes>) -> Result<(), Closed> {
         debug_assert_eq!(batch.len(), wanted.len(), "one set of lanes a unit");
         let bytes = u32::try_from(batch.bytes()).unwrap_or(u32::MAX).min(self.bytes_max);
-        let permit = self.bytes.clone().acquire_many_owned(bytes).await.map_err(|_| Closed)?;
-        let delivery = Arc::new(Delivery { repo: None, batch, wanted, _bytes: permit });
-        self.deliveries.send(delivery).await.map_err(|_| Closed)
+        self.deliver(Cargo::Units(batch, wanted), bytes).await
     }
 
     /// Has every lane record where a repository is read, and who numbers its generations.
@@ -72,9 +75,12 @@ impl Sender {
     /// # Errors
     /// [`Closed`] where the receiver is gone.
     pub async fn send_repo(&self, repo: RepoState) -> Result<(), Closed> {
-        let permit = self.bytes.clone().acquire_many_owned(0).await.map_err(|_| Closed)?;
-        let (batch, wanted) = (BatchBuilder::default().finish(), Vec::new());
-        let delivery = Arc::new(Delivery { repo: Some(repo), batch, wanted, _bytes: permit });
+        self.deliver(Cargo::Repo(repo), 0).await
+    }
+
+    async fn deliver(&self, cargo: Cargo, bytes: u32) -> Result<(), Closed> {
+        let permit = self.bytes.clone().acquire_many_owned(bytes).await.map_err(|_| Closed)?;
+        let delivery = Arc::new(Delivery { cargo, _bytes: permit });
         self.deliveries.send(delivery).await.map_err(|_| Closed)
     }
 }

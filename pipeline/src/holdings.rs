@@ -74,6 +74,11 @@ impl Holdings {
         }
     }
 
+    /// Whether no lane said what it holds.
+    pub fn is_of_none(&self) -> bool {
+        self.all == 0
+    }
+
     /// The lanes that do not hold this version of the unit, which is hereby seen in the source.
     pub fn lacking(&self, unit: UnitId, version: Option<Fingerprint>) -> Lanes {
         let Some(held) = self.units.get(&unit) else { return self.all };

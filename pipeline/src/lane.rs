@@ -13,7 +13,7 @@ use astload_model::{Batch, UnitId, UnitName};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::channel::{Delivery, Lanes};
+use crate::channel::{Cargo, Delivery, Lanes};
 
 /// What a lane has done so far, for whoever watches.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ pub struct LaneReport {
 /// A lane that is to run.
 #[derive(Debug)]
 pub struct Lane {
-    /// Which bit it has in [`Delivery::wanted`].
+    /// Which bit it has in [`Cargo::Units`].
     pub index: usize,
     /// The backend that it writes to.
     pub backend: Arc<dyn Backend>,
@@ -89,7 +89,7 @@ impl Lane {
             if self.cancelled.is_cancelled() {
                 break;
             }
-            self.deliver(&delivery, report).await?;
+            self.deliver(&delivery.cargo, report).await?;
             self.progress.finished.fetch_add(1, Ordering::Relaxed);
         }
         if self.cancelled.is_cancelled() {
@@ -113,19 +113,31 @@ impl Lane {
         self.patiently(|| self.backend.settle()).await
     }
 
-    async fn deliver(&self, delivery: &Delivery, report: &mut LaneReport) -> Result<(), Error> {
-        if let (Some(repo), Some(admin)) = (&delivery.repo, self.backend.admin()) {
-            self.patiently(|| admin.put_repo(repo)).await?;
+    async fn deliver(&self, cargo: &Cargo, report: &mut LaneReport) -> Result<(), Error> {
+        match cargo {
+            Cargo::Repo(repo) => match self.backend.admin() {
+                Some(admin) => self.patiently(|| admin.put_repo(repo)).await,
+                None => Ok(()),
+            },
+            Cargo::Units(batch, wanted) => self.deliver_units(batch, wanted, report).await,
         }
+    }
+
+    async fn deliver_units(
+        &self,
+        batch: &Batch,
+        wanted: &[Lanes],
+        report: &mut LaneReport,
+    ) -> Result<(), Error> {
         let bit: Lanes = 1 << self.index;
-        let wanted = delivery.wanted.iter().enumerate();
+        let wanted = wanted.iter().enumerate();
         let positions: Vec<usize> =
             wanted.filter(|(_, lanes)| *lanes & bit != 0).map(|(position, _)| position).collect();
         if positions.is_empty() {
             return Ok(());
         }
         // Pieces that are still to be written; what is refused or too large comes back smaller.
-        let mut pieces = vec![delivery.batch.take(&positions)];
+        let mut pieces = vec![batch.take(&positions)];
         while let Some(piece) = pieces.pop() {
             match self.patiently(|| self.write(&piece)).await {
                 Ok(receipt) => report.receipt += receipt,

@@ -1,5 +1,6 @@
 //! The type `sqlite`.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use astload_config::{BackendUrl, parse_options};
@@ -48,6 +49,10 @@ impl BackendFactory for SqliteFactory {
             return Err(Error::misconfigured(format!("{url} names no file"))
                 .with_hint("write e.g. sqlite:code.db"));
         }
+        if path == ":memory:" {
+            return Err(Error::misconfigured("a store in memory would end with the load")
+                .with_hint("name a file: sqlite:code.db"));
+        }
         if path.starts_with("//") {
             return Err(Error::misconfigured(format!("{url} names a host; SQLite is a file here"))
                 .with_hint("write sqlite:code.db or sqlite:/absolute/code.db"));
@@ -60,6 +65,16 @@ impl BackendFactory for SqliteFactory {
         }
         self.options(&Value::Object(options.clone()))?;
         Ok(Value::Object(options))
+    }
+
+    fn place(&self, options: &Value) -> Result<String> {
+        let path = self.options(options)?.path;
+        let place = path.canonicalize().or_else(|error| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
+            Ok::<_, std::io::Error>(folder.join(path.file_name().ok_or(error)?))
+        });
+        Ok(place.unwrap_or(path).to_string_lossy().into_owned())
     }
 
     async fn exists(&self, options: &Value) -> Result<bool> {

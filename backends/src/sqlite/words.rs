@@ -7,8 +7,8 @@ use astload_model::{Batch, SymbolId, Words};
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension};
 
-/// Symbols that are remembered; past it, all are forgotten. About 64 MB.
-const SYMBOLS_MAX: usize = 1 << 20;
+/// Symbols that are remembered; past it, all are forgotten. About 17 MB.
+const SYMBOLS_MAX: usize = 1 << 18;
 
 /// Dictionaries whose keys are remembered; past it, all are forgotten. A column has one until it is
 /// full, so there are as many as columns for a long time.

@@ -27,10 +27,10 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     let options = options(&args)?;
     let specs = specs(&args)?;
     let cancelled = stop_on_signal();
-    let targets = Targets::connect(&Registry::with_builtins(), &specs, args.dry_run).await?;
+    let mut targets = Targets::connect(&Registry::with_builtins(), &specs, args.dry_run).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
     let report = tokio::select! {
-        report = load(&inputs, &options, &targets, &progress, &cancelled) => report,
+        report = load(&inputs, &options, &mut targets, &progress, &cancelled) => report,
         () = watch(progress.clone(), Style::of(args.json, args.quiet)) => unreachable!("it never ends"),
     };
     let told = match &report {
@@ -133,12 +133,6 @@ fn specs(args: &LoadArgs) -> Result<Vec<TargetSpec>, Failure> {
     let mut specs: Vec<TargetSpec> = Vec::new();
     for text in &args.to {
         let url = BackendUrl::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
-        if specs
-            .iter()
-            .any(|spec| spec.url.place() == url.place() && spec.url.scheme() == url.scheme())
-        {
-            return Err(Failure::usage(format!("{url} is named twice")));
-        }
         let defaults = durability.map(|durability| ("durability", durability.into()));
         specs.push(TargetSpec { url, defaults: defaults.into_iter().collect() });
     }
@@ -284,6 +278,9 @@ fn summary(report: &LoadReport) -> String {
         plural(rows.edges, "edge"),
         plural(rows.symbols, "new symbol")
     );
+    if report.superseded() > 0 {
+        text += &format!("; {} superseded by newer versions", count(report.superseded()));
+    }
     if rows.nodes > 0 {
         text += &format!(", {} nodes/s", count((rows.nodes as f64 / seconds.max(0.001)) as u64));
     }

@@ -9,6 +9,9 @@ use super::store::Store;
 
 pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
     let (path, line) = split_line(&args.file);
+    if line == Some(0) {
+        return Err(Failure::new("lines are counted from 1"));
+    }
     let store = Store::open(&args.from, Access::Read).await?;
     let mut found = store.query()?.find(path).await?;
     if found.is_empty() && line.is_some() {
@@ -23,7 +26,16 @@ pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
         writer.write(&batch).map_err(|error| Failure::new(error.to_string()))?;
         print(&String::from_utf8_lossy(&writer.into_inner()))?;
     } else {
-        print(&text(&batch, line))?;
+        let nodes = lines(&batch, line);
+        if let (Some(line), true) = (line, nodes.is_empty()) {
+            let message = format!("no node of {} is on line {line}", unit.name.path);
+            let lines = batch.units().next().and_then(|unit| unit.line_count());
+            return Err(match lines {
+                Some(lines) => Failure::new(message).with_hint(format!("it has {lines} lines")),
+                None => Failure::new(message),
+            });
+        }
+        print(&format!("{}\n{nodes}", unit.name))?;
     }
     Ok(0)
 }
@@ -31,10 +43,7 @@ pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
 /// `FILE:LINE` in its parts.
 fn split_line(file: &str) -> (&str, Option<u32>) {
     let split = file.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse().ok()?)));
-    match split {
-        Some((path, line)) if line > 0 => (path, Some(line)),
-        _ => (file, None),
-    }
+    split.map_or((file, None), |(path, line)| (path, Some(line)))
 }
 
 /// The unit that is meant: the only one, or the only one whose whole path it is.
@@ -55,11 +64,10 @@ fn one<'a>(path: &str, found: &'a [StoredUnit]) -> Result<&'a StoredUnit, Failur
 }
 
 /// One line a node; with a line number, only the nodes that cover it.
-fn text(batch: &Batch, line: Option<u32>) -> String {
+fn lines(batch: &Batch, line: Option<u32>) -> String {
     let nodes = batch.nodes();
     let mut text = String::new();
     for unit in batch.units() {
-        text += &format!("{}\n", unit.name());
         let mut open: Vec<u32> = Vec::new();
         for i in unit.nodes() {
             while open.last().is_some_and(|last| *last < nodes.ord[i]) {

@@ -99,9 +99,12 @@ impl Load<'_> {
         if holdings.is_mass_delete(&gone) && !self.options.allow_mass_delete && !gone.is_empty() {
             self.report.withheld += gone.len() as u64;
             let problem = format!(
-                "{} units of {repo} are gone from the directory, more than half: they were kept; \
-                 --allow-mass-delete deletes them",
-                gone.len()
+                "{repo}: {} gone from the directory, more than half: kept in the stores; \
+                 --allow-mass-delete deletes what is gone",
+                match gone.len() {
+                    1 => "1 unit is".to_owned(),
+                    many => format!("{many} units are"),
+                }
             );
             return self.report.problems.push(problem);
         }

@@ -97,7 +97,7 @@ impl LoadProgress {
 /// What the sources of a load share.
 struct Load<'a> {
     options: &'a LoadOptions,
-    targets: &'a Targets,
+    targets: &'a mut Targets,
     progress: &'a Arc<LoadProgress>,
     cancelled: &'a CancellationToken,
     generation: u64,
@@ -112,7 +112,7 @@ struct Load<'a> {
 pub async fn load(
     inputs: &[Input],
     options: &LoadOptions,
-    targets: &Targets,
+    targets: &mut Targets,
     progress: &Arc<LoadProgress>,
     cancelled: &CancellationToken,
 ) -> Result<LoadReport, CannotLoad> {
@@ -120,27 +120,28 @@ pub async fn load(
     targets.check_roots(inputs, options.root_moved)?;
     let (sender, batches) = channel(BATCHES_MAX, BYTES_MAX);
     let sink = if options.dry_run { Sink::Plan } else { Sink::Lanes(sender) };
+    let generation = generation::next(targets.greatest_generation());
     let mut load = Load {
         options,
         targets,
         progress,
         cancelled,
-        generation: generation::next(targets.greatest_generation()),
+        generation,
         sink,
         report: LoadReport::default(),
     };
     if options.dry_run {
         load.report.plan = Some(Plan::default());
         load.sources(inputs).await;
-        load.report.backends = targets.iter().map(|target| target.report(None)).collect();
+        load.report.backends = load.targets.reports(Vec::new());
     } else {
-        let lanes = targets.lanes(options.patience, progress, cancelled);
+        let lanes = load.targets.lanes(options.patience, progress, cancelled);
         let coordinator = tokio::spawn(coordinator::run(batches, lanes));
         load.sources(inputs).await;
         // The coordinator ends when no sender is left.
         load.sink = Sink::Plan;
         let reports = coordinator.await.unwrap_or_default();
-        load.report.backends = targets.reports(reports);
+        load.report.backends = load.targets.reports(reports);
     }
     let mut report = load.report;
     report.stopped = cancelled.is_cancelled();

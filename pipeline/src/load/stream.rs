@@ -166,7 +166,7 @@ impl Load<'_> {
     }
 
     /// The lanes that do not hold the unit as it is.
-    async fn lacking(&self, unit: &Unit<'_>, known: &mut Known) -> Result<Lanes, Error> {
+    async fn lacking(&mut self, unit: &Unit<'_>, known: &mut Known) -> Result<Lanes, Error> {
         let all = self.targets.connected().fold(0, |lanes, (lane, _)| lanes | 1 << lane);
         let Some(version) = Fingerprint::of(unit.content_hash(), unit.extractor(), None) else {
             return Ok(if self.is_plan() { Lanes::MAX } else { all });

@@ -1,10 +1,12 @@
 //! The backends of a load: connected, or known to be out of reach.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{
-    Access, Backend, BackendConfig, Error, Origin, Receipt, Registry, RepoState, UnitFilter,
+    Access, Backend, BackendConfig, BackendFactory, Error, Origin, Receipt, Registry, RepoState,
+    UnitFilter,
 };
 use astload_config::BackendUrl;
 use serde_json::Value;
@@ -35,6 +37,8 @@ pub struct Target {
     pub backend: Result<Option<Arc<dyn Backend>>, Error>,
     /// The repositories that it knew at the start.
     repos: Vec<RepoState>,
+    /// Why it did not say what it holds of some repository.
+    unread: Option<BackendError>,
 }
 
 /// The backends of a load, in the order of the command line.
@@ -55,9 +59,19 @@ impl Targets {
             let message = format!("a load takes at most {LANES_MAX} backends");
             return Err(CannotLoad { message, hint: None });
         }
-        let mut targets = Vec::new();
+        let mut wanted = Vec::new();
+        let mut places = HashSet::new();
         for spec in specs {
-            targets.push(Target::connect(registry, spec, dry_run).await?);
+            let target = Wanted::of(registry, spec)?;
+            if !places.insert((target.factory.info().name, target.place.clone())) {
+                let message = format!("{} is named twice", target.url);
+                return Err(CannotLoad { message, hint: None });
+            }
+            wanted.push(target);
+        }
+        let mut targets = Vec::new();
+        for target in wanted {
+            targets.push(target.connect(dry_run).await?);
         }
         Ok(Self(targets))
     }
@@ -126,22 +140,36 @@ impl Targets {
         Ok(())
     }
 
-    /// What all targets hold of a (repository, layer).
-    pub(super) async fn holdings(&self, repo: &str, layer: &str) -> Result<Holdings, Error> {
+    /// What the targets hold of a (repository, layer). One that does not say is left out: it gets
+    /// nothing of that repository, and its report says why.
+    ///
+    /// # Errors
+    /// The last target's, where none says.
+    pub(super) async fn holdings(&mut self, repo: &str, layer: &str) -> Result<Holdings, Error> {
         let filter = UnitFilter { repo: Some(repo.into()), layer: Some(layer.into()) };
         let mut holdings = Holdings::default();
-        for (lane, target) in self.0.iter().enumerate() {
+        let mut unread = None;
+        for (lane, target) in self.0.iter_mut().enumerate() {
             let held = match &target.backend {
                 Err(_) => continue,
-                Ok(None) => Vec::new(),
+                Ok(None) => Ok(Vec::new()),
                 Ok(Some(backend)) => match backend.reader() {
-                    Some(reader) => reader.units(&filter).await?,
-                    None => Vec::new(),
+                    Some(reader) => reader.units(&filter).await,
+                    None => Ok(Vec::new()),
                 },
             };
-            holdings.add(lane, held);
+            match held {
+                Ok(held) => holdings.add(lane, held),
+                Err(error) => {
+                    target.unread = Some(BackendError::from(&error));
+                    unread = Some(error);
+                }
+            }
         }
-        Ok(holdings)
+        match unread {
+            Some(error) if holdings.is_of_none() => Err(error),
+            _ => Ok(holdings),
+        }
     }
 
     pub(super) fn lanes(
@@ -180,13 +208,20 @@ impl Targets {
     }
 }
 
-impl Target {
-    async fn connect(
-        registry: &Registry,
-        spec: &TargetSpec,
-        dry_run: bool,
-    ) -> Result<Self, CannotLoad> {
-        let wrong = |error: Error| CannotLoad { message: error.message, hint: error.hint };
+/// A backend whose options are right, not connected yet.
+struct Wanted {
+    url: String,
+    factory: Arc<dyn BackendFactory>,
+    options: Value,
+    place: String,
+}
+
+fn wrong(error: Error) -> CannotLoad {
+    CannotLoad { message: error.message, hint: error.hint }
+}
+
+impl Wanted {
+    fn of(registry: &Registry, spec: &TargetSpec) -> Result<Self, CannotLoad> {
         let factory = registry
             .for_url(&spec.url)
             .map_err(|error| CannotLoad { message: error.to_string(), hint: None })?;
@@ -197,13 +232,19 @@ impl Target {
                 options[key] = value.clone();
             }
         }
-        let url = spec.url.redacted();
+        let place = factory.place(&options).map_err(wrong)?;
+        Ok(Self { url: spec.url.redacted(), factory, options, place })
+    }
+
+    async fn connect(self, dry_run: bool) -> Result<Target, CannotLoad> {
+        let Self { url, factory, options, .. } = self;
         if dry_run && !factory.exists(&options).await.map_err(wrong)? {
-            return Ok(Self { url, backend: Ok(None), repos: Vec::new() });
+            return Ok(Target { url, backend: Ok(None), repos: Vec::new(), unread: None });
         }
         let access = if dry_run { Access::Read } else { Access::Write };
         let connected = factory.connect(BackendConfig { options, access, selection: None }).await;
-        let mut target = Self { url, backend: connected.map(Some), repos: Vec::new() };
+        let backend = connected.map(Some);
+        let mut target = Target { url, backend, repos: Vec::new(), unread: None };
         if let Ok(Some(backend)) = &target.backend
             && let Some(reader) = backend.reader()
         {
@@ -214,7 +255,9 @@ impl Target {
         }
         Ok(target)
     }
+}
 
+impl Target {
     /// What became of it.
     pub(super) fn report(&self, lane: Option<LaneReport>) -> BackendReport {
         let error = match (&self.backend, &lane) {
@@ -224,7 +267,7 @@ impl Target {
         };
         BackendReport {
             url: self.url.clone(),
-            error: error.map(BackendError::from),
+            error: error.map(BackendError::from).or_else(|| self.unread.clone()),
             receipt: lane.as_ref().map_or_else(Receipt::default, |lane| lane.receipt),
             elapsed: lane.as_ref().map_or(Duration::ZERO, |lane| lane.elapsed),
             refused: lane.map(|lane| lane.refused).unwrap_or_default(),

@@ -108,6 +108,41 @@ fn a_stream_goes_to_the_other_stores_too_when_one_is_locked() {
 }
 
 #[test]
+fn a_store_that_does_not_say_what_it_holds_stops_no_other() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("b.db", &[]);
+    let change = |statement: &str| {
+        let changed = Connection::open(sandbox.path("b.db")).expect("opened");
+        changed.execute_batch(statement).expect("changed");
+    };
+    change("ALTER TABLE unit RENAME COLUMN language TO tongue");
+    let lines =
+        "{\"repo\":\"r\",\"path\":\"a\",\"content_hash\":\"00\",\"nodes\":[{\"kind\":\"m\"}]}\n"
+            .replace("00", &"00".repeat(32));
+    let load = ["load", "repo", "-", "--json", "--to", "sqlite:a.db", "--to", "sqlite:b.db"];
+    let report = sandbox.run_with_input(&load, lines.as_bytes()).exits(3).json();
+    assert_eq!(statuses(&report), ["complete", "incomplete"], "{report}");
+    assert_eq!(report["units"]["written"], 4, "{report}");
+    let error = &report["backends"][1]["error"]["message"];
+    assert!(error.as_str().is_some_and(|text| text.contains("reading units")), "{error}");
+    change("ALTER TABLE unit RENAME COLUMN tongue TO language");
+    let report = sandbox.run_with_input(&load, lines.as_bytes()).exits(0).json();
+    assert_eq!(report["backends"][1]["units"], 1, "{report}");
+    are_equal(&sandbox, &["a.db", "b.db"]);
+}
+
+#[test]
+fn when_no_store_says_what_it_holds_nothing_is_loaded() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("a.db", &[]);
+    let changed = Connection::open(sandbox.path("a.db")).expect("opened");
+    changed.execute_batch("ALTER TABLE unit RENAME COLUMN language TO tongue").expect("changed");
+    let report = sandbox.load_exits("a.db", &[], 1);
+    assert_eq!(report["units"]["skipped"], 0, "{report}");
+    assert_eq!(statuses(&report), ["incomplete"]);
+}
+
+#[test]
 fn when_no_store_can_be_reached_nothing_counts_as_skipped() {
     let sandbox = Sandbox::with_python();
     let report = sandbox.load_exits("nowhere/a.db", &[], 1);

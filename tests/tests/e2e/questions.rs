@@ -81,6 +81,15 @@ fn tree_at_a_line_prints_what_covers_it() {
 }
 
 #[test]
+fn tree_at_a_line_that_is_not_there_says_how_many_there_are() {
+    answer(&["tree", "b.py:99999"])
+        .exits(1)
+        .says("no node of b.py is on line 99999")
+        .says("hint: it has");
+    answer(&["tree", "b.py:0"]).exits(1).says("lines are counted from 1");
+}
+
+#[test]
 fn tree_takes_the_end_of_a_path() {
     answer(&["tree", "c.py"]).exits(0).says("pkg/c.py");
 }

@@ -92,8 +92,23 @@ fn a_password_in_a_url_is_never_shown() {
 
 #[test]
 fn a_backend_named_twice_is_refused() {
-    let twice = ["load", "repo", "--to", "sqlite:a.db", "--to", "sqlite:a.db"];
-    Sandbox::with_python().run(&twice).exits(2).says("named twice");
+    let sandbox = Sandbox::with_python();
+    let absolute = format!("sqlite:{}", sandbox.path("a.db").display());
+    for other in ["sqlite:a.db", "sqlite:./a.db", "sqlite:repo/../a.db", &absolute] {
+        let twice = ["load", "repo", "--to", "sqlite:a.db", "--to", other];
+        sandbox.run(&twice).exits(2).says("named twice");
+        assert!(!sandbox.path("a.db").exists(), "{other}");
+    }
+    sandbox.run(&["load", "repo", "--to", "sqlite:a.db"]).exits(0);
+    std::os::unix::fs::symlink("a.db", sandbox.path("link.db")).expect("a link");
+    let twice = ["load", "repo", "--to", "sqlite:a.db", "--to", "sqlite:link.db"];
+    sandbox.run(&twice).exits(2).says("named twice");
+}
+
+#[test]
+fn a_store_in_memory_is_refused() {
+    let told = Sandbox::with_python().run(&["load", "repo", "--to", "sqlite::memory:"]);
+    told.exits(2).says("would end with the load").says("hint: name a file");
 }
 
 #[test]

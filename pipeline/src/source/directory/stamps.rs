@@ -95,6 +95,13 @@ impl Stamps {
         Self { place, root: root.to_path_buf(), known, fresh: Mutex::default() }
     }
 
+    /// No stamps, which are not saved either.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        let (known, fresh) = (HashMap::new(), Mutex::default());
+        Self { place: None, root: PathBuf::new(), known, fresh }
+    }
+
     /// What is known of a file that has this stamp.
     pub(super) fn known(&self, path: &str, stamp: &Stamp) -> Option<&Known> {
         self.known.get(path).filter(|known| known.stamp == *stamp)
@@ -164,7 +171,7 @@ mod tests {
     use super::*;
 
     fn stamps(known: HashMap<String, Known>) -> Stamps {
-        Stamps { place: None, root: "/r".into(), known, fresh: Mutex::default() }
+        Stamps { known, ..Stamps::none() }
     }
 
     const STAMP: Stamp =

@@ -211,3 +211,82 @@ fn lines(source: &[u8]) -> u32 {
     let unended = source.last().is_some_and(|&last| last != b'\n');
     u32::try_from(ends + usize::from(unended)).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::atomic::AtomicBool;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::gate::Gate;
+    use super::super::stamps::{Stamp, Stamps};
+    use super::super::{DirectoryOptions, NodeChoice, PathGlobs, SourceProgress};
+    use super::*;
+    use crate::holdings::Holdings;
+
+    const LIMIT: u64 = 64;
+
+    /// What becomes of `a.py`, which is listed as it stands and then changed before it is read.
+    fn changed_after_listing(change: impl FnOnce(&Path)) -> DirectoryReport {
+        let root = tempfile::tempdir().expect("a folder");
+        let absolute = root.path().join("a.py");
+        fs::write(&absolute, "a = 1\n").expect("written");
+        let stamp = Stamp::of(&fs::metadata(&absolute).expect("there"));
+        let options = DirectoryOptions {
+            root: root.path().to_path_buf(),
+            repo: "r".into(),
+            globs: PathGlobs::new(&[], &[]).expect("none"),
+            languages: Vec::new(),
+            nodes: NodeChoice::Named,
+            file_bytes_max: LIMIT,
+            trust_mtime: true,
+            generation: 1,
+            workers: 1,
+        };
+        let mut holdings = Holdings::default();
+        holdings.add(0, Vec::new());
+        let shared = Shared {
+            options: &options,
+            holdings: &holdings,
+            progress: &SourceProgress::default(),
+            stamps: Stamps::none(),
+            gate: Gate::new(1 << 20),
+            cancelled: CancellationToken::new(),
+            closed: AtomicBool::new(false),
+        };
+        let language = Language::by_name("python").expect("known");
+        change(&absolute);
+        let path = "a.py".to_owned();
+        let candidate = Candidate { absolute, path, stamp, nameless: false };
+        let mut worker = Worker::new(&shared, Sink::Plan);
+        worker.file(&candidate, language);
+        worker.report
+    }
+
+    #[test]
+    fn a_file_that_vanishes_after_it_was_listed_is_told_and_may_be_deleted_from_the_stores() {
+        let report = changed_after_listing(|path| fs::remove_file(path).expect("removed"));
+        let [vanished] = report.problems.as_slice() else { panic!("{report:?}") };
+        assert_eq!((vanished.problem, vanished.path.as_str()), (FileProblem::Vanished, "a.py"));
+        assert!(report.complete && report.planned.is_empty(), "{report:?}");
+    }
+
+    #[test]
+    fn a_file_that_becomes_unreadable_after_it_was_listed_is_kept_in_the_stores() {
+        let report = changed_after_listing(|path| {
+            fs::remove_file(path).expect("removed");
+            fs::create_dir(path).expect("a folder in its place");
+        });
+        assert_eq!(report.problems[0].problem, FileProblem::Unreadable, "{report:?}");
+        assert!(!report.complete, "what was not read may not be deleted");
+    }
+
+    #[test]
+    fn a_file_that_grows_beyond_the_limit_after_it_was_listed_is_left_out() {
+        let report = changed_after_listing(|path| fs::write(path, [b'x'; 65]).expect("written"));
+        assert_eq!(report.problems[0].problem, FileProblem::TooLarge, "{report:?}");
+        assert!(report.planned.is_empty(), "{report:?}");
+    }
+}
