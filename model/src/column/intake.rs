@@ -90,7 +90,7 @@ pub(crate) fn strings(
 
 /// A dictionary array, taken apart.
 pub(super) struct Keys {
-    /// A key a row, below the number of values; of a null, an arbitrary one.
+    /// A key a row, below the number of values; of a null, any number.
     pub(super) keys: RowKeys,
     pub(super) nulls: Option<NullBuffer>,
     pub(super) values: ArrayRef,
@@ -116,7 +116,7 @@ impl Keys {
         }
         let nulls = dictionary.keys().nulls().cloned();
         let keys = match array.as_dictionary_opt::<UInt16Type>() {
-            Some(short) if nulls.is_none() => RowKeys::Short(short.keys().values().clone()),
+            Some(short) => RowKeys::Short(short.keys().values().clone()),
             _ => RowKeys::Any(dictionary.normalized_keys()),
         };
         Ok(Self { keys, nulls, values })
@@ -138,10 +138,15 @@ impl RowKeys {
         }
     }
 
-    /// What a table has for each key.
-    pub(super) fn translated(&self, table: &[u16]) -> Vec<u16> {
+    /// What a table has for each key; of a null, any key.
+    pub(super) fn translated(&self, table: &[u16], no_nulls: bool) -> ScalarBuffer<u16> {
+        let is_same = || table.iter().enumerate().all(|(key, to)| key == usize::from(*to));
         match self {
-            Self::Short(keys) => keys.iter().map(|&key| table[usize::from(key)]).collect(),
+            Self::Short(keys) if no_nulls && is_same() => keys.clone(),
+            Self::Short(keys) => {
+                let key = |&key| table.get(usize::from(key)).copied().unwrap_or_default();
+                keys.iter().map(key).collect()
+            }
             Self::Any(keys) => keys.iter().map(|&key| table[key]).collect(),
         }
     }

@@ -34,24 +34,65 @@ pub(super) fn null_bytes(nulls: Option<&NullBuffer>, rows: Range<usize>) -> usiz
 
 /// Gathers the validity of a column, a bit a row; how many rows there are, its column knows.
 ///
-/// Arrow's own builder looks at its capacity at every bit; this one, once in 64 rows.
-#[derive(Debug, Default)]
+/// Most columns are valid or null in every row: no bit is written before a row differs from the
+/// first. Arrow's own builder looks at its capacity at every bit; this one, once in 64 rows.
+#[derive(Debug)]
 pub(super) struct Validity {
-    /// The words that are full.
+    rows: Rows,
+    /// The words that are full, of mixed rows.
     words: Vec<u64>,
     /// The bits of the rows after them; those of rows to come are clear.
     current: u64,
+}
+
+/// What the rows so far are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Null,
+    Valid,
+    Mixed,
+}
+
+impl Default for Validity {
+    fn default() -> Self {
+        Self { rows: Rows::Valid, words: Vec::new(), current: 0 }
+    }
 }
 
 impl Validity {
     /// The validity of this row, the next one.
     #[inline]
     pub(super) fn push(&mut self, row: usize, valid: bool) {
+        let alike = if valid { Rows::Valid } else { Rows::Null };
+        if self.rows == alike {
+            return;
+        }
+        if self.rows != Rows::Mixed {
+            if row == 0 {
+                self.rows = alike;
+                return;
+            }
+            self.mix(row);
+        }
         self.current |= u64::from(valid) << (row % 64);
         if row % 64 == 63 {
             self.words.push(self.current);
             self.current = 0;
         }
+    }
+
+    /// Writes the bits of the rows so far, if there are none yet.
+    #[cold]
+    fn mix(&mut self, rows: usize) {
+        let bits = match self.rows {
+            Rows::Mixed => return,
+            Rows::Null => 0,
+            Rows::Valid => u64::MAX,
+        };
+        self.rows = Rows::Mixed;
+        self.words.clear();
+        self.words.resize(rows / 64, bits);
+        self.current = bits & ((1 << (rows % 64)) - 1);
     }
 
     /// The lowest bits of a word, in which the others are clear, from this row on.
@@ -68,6 +109,13 @@ impl Validity {
     pub(super) fn extend(&mut self, row: usize, nulls: Option<&NullBuffer>, rows: Range<usize>) {
         let (whole, rest) = (rows.len() / 64, rows.len() % 64);
         let nulls = nulls_in(nulls, rows);
+        if row == 0 {
+            self.rows = Rows::Valid;
+        }
+        if nulls.is_none() && self.rows == Rows::Valid {
+            return;
+        }
+        self.mix(row);
         let chunks = nulls.as_ref().map(|nulls| nulls.inner().bit_chunks());
         let mut words = chunks.iter().flat_map(|chunks| chunks.iter());
         for word in 0..whole {
@@ -79,6 +127,9 @@ impl Validity {
 
     /// Takes back all rows from `len` on.
     pub(super) fn truncate(&mut self, len: usize) {
+        if self.rows != Rows::Mixed {
+            return;
+        }
         if let Some(&word) = self.words.get(len / 64) {
             self.current = word;
         }
@@ -88,10 +139,17 @@ impl Validity {
 
     /// The validity of this many rows, unless none is null; empty again.
     pub(super) fn finish(&mut self, len: usize) -> Option<NullBuffer> {
-        let capacity = self.words.len() + 1;
-        let mut words = std::mem::replace(&mut self.words, Vec::with_capacity(capacity));
-        words.push(std::mem::take(&mut self.current));
-        let nulls = NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(words), 0, len));
+        let nulls = match self.rows {
+            Rows::Valid => return None,
+            Rows::Null => NullBuffer::new_null(len),
+            Rows::Mixed => {
+                let capacity = self.words.len() + 1;
+                let mut words = std::mem::replace(&mut self.words, Vec::with_capacity(capacity));
+                words.push(self.current);
+                NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(words), 0, len))
+            }
+        };
+        (self.rows, self.current) = (Rows::Valid, 0);
         Some(nulls).filter(|nulls| nulls.null_count() > 0)
     }
 }
@@ -106,26 +164,38 @@ mod tests {
         (0..len).map(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))).collect()
     }
 
+    /// Rows that are mixed, or all alike.
+    fn rows(max: usize) -> impl Strategy<Value = Vec<bool>> {
+        let mixed = prop::collection::vec(prop::bool::weighted(0.98), 0..max);
+        let alike = (any::<bool>(), 0..max).prop_map(|(valid, len)| vec![valid; len]);
+        prop_oneof![mixed, alike]
+    }
+
     proptest! {
         #[test]
         fn validity_is_what_was_pushed_extended_and_truncated(
-            first in prop::collection::vec(prop::bool::weighted(0.98), 0..200),
-            cut in 0..200_usize,
-            then in prop::collection::vec(any::<bool>(), 0..200),
+            first in rows(200),
+            cut in prop_oneof![Just(0), 0..200_usize],
+            then in rows(200),
+            last in rows(70),
         ) {
-            let mut expected = first.clone();
             let mut validity = Validity::default();
-            first.iter().enumerate().for_each(|(row, &valid)| validity.push(row, valid));
-            expected.truncate(cut);
-            validity.truncate(expected.len());
-            let nulls = NullBuffer::from(then.clone());
-            validity.extend(expected.len(), Some(&nulls), then.len() / 3..then.len());
-            expected.extend(&then[then.len() / 3..]);
-            validity.extend(expected.len(), None, 0..70);
-            expected.extend([true; 70]);
-            validity.push(expected.len(), false);
-            expected.push(false);
-            prop_assert_eq!(bits(validity.finish(expected.len()), expected.len()), expected);
+            for _ in 0..2 {
+                let mut expected = first.clone();
+                first.iter().enumerate().for_each(|(row, &valid)| validity.push(row, valid));
+                expected.truncate(cut);
+                validity.truncate(expected.len());
+                let nulls = NullBuffer::from(then.clone());
+                validity.extend(expected.len(), Some(&nulls), then.len() / 3..then.len());
+                expected.extend(&then[then.len() / 3..]);
+                validity.extend(expected.len(), None, 0..70);
+                expected.extend([true; 70]);
+                for valid in &last {
+                    validity.push(expected.len(), *valid);
+                    expected.push(*valid);
+                }
+                prop_assert_eq!(bits(validity.finish(expected.len()), expected.len()), expected);
+            }
         }
     }
 }

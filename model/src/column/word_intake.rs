@@ -62,6 +62,12 @@ impl WordIntake<'_, '_> {
     /// Looks each word up once, not each row.
     fn dictionary(mut self, array: &dyn Array) -> Result<WordColumn, Mismatch> {
         let Keys { keys, nulls, values } = Keys::of(array)?;
+        if (nulls.is_none() || self.absent == Absent::Null)
+            && let Some(table) = self.known(&values)?
+        {
+            let keys = keys.translated(&table, nulls.is_none());
+            return Ok(WordColumn::of(keys, nulls, &self.builder));
+        }
         let valid = |row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         let mut used = vec![false; values.len()];
         match &nulls {
@@ -75,7 +81,8 @@ impl WordIntake<'_, '_> {
         {
             let table: Vec<u16> =
                 translation.keys.iter().map(|key| key.unwrap_or_default()).collect();
-            return Ok(WordColumn::of(keys.translated(&table), nulls, &self.builder));
+            let keys = keys.translated(&table, nulls.is_none());
+            return Ok(WordColumn::of(keys, nulls, &self.builder));
         }
         let value_nulls = values.logical_nulls();
         let is_word = |key| value_nulls.as_ref().is_none_or(|nulls| nulls.is_valid(key));
@@ -98,6 +105,20 @@ impl WordIntake<'_, '_> {
             self.builder.push(found);
         }
         Ok(self.builder.finish())
+    }
+
+    /// The keys of all values, where each is a word that the dictionary has already: most streams
+    /// say the same words in every batch.
+    fn known(&self, values: &dyn Array) -> Result<Option<Vec<u16>>, Mismatch> {
+        let mut known = Some(Vec::with_capacity(values.len()));
+        strings(values, &mut |_, word| {
+            let key = word.and_then(|word| self.builder.find(word));
+            match (&mut known, key) {
+                (Some(keys), Some(key)) => keys.push(key),
+                _ => known = None,
+            }
+        })?;
+        Ok(known)
     }
 
     /// Into the current dictionary or, where that fills up, into its successor.

@@ -89,8 +89,12 @@ impl Index<usize> for Words<'_> {
 
 impl WordColumn {
     /// A column of keys of a dictionary.
-    pub(super) fn of(keys: Vec<u16>, nulls: Option<NullBuffer>, to: &WordsBuilder) -> Self {
-        Self { keys: keys.into(), nulls, snapshot: to.dictionary.snapshot() }
+    pub(super) fn of(
+        keys: ScalarBuffer<u16>,
+        nulls: Option<NullBuffer>,
+        to: &WordsBuilder,
+    ) -> Self {
+        Self { keys, nulls, snapshot: to.dictionary.snapshot() }
     }
 
     /// The column with this word in these rows.

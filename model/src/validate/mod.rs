@@ -92,11 +92,12 @@ impl Batch {
     /// The units that break a rule, each with its position in the batch, in order.
     pub(crate) fn refusals(&self) -> Vec<(usize, Refusal)> {
         let words = WordRules::new(self);
+        let may_be_large = self.bytes() > limits::UNIT_BYTES_MAX;
         let mut seen = HashSet::with_capacity(self.len());
         let mut refusals = Vec::new();
         for (position, unit) in self.units().enumerate() {
             let checked = if seen.insert(unit.id()) {
-                check(&unit, &words)
+                check(&unit, &words, may_be_large)
             } else {
                 broken("is named twice in one batch")
             };
@@ -108,7 +109,7 @@ impl Batch {
     }
 }
 
-fn check(unit: &Unit<'_>, words: &WordRules) -> Checked {
+fn check(unit: &Unit<'_>, words: &WordRules, may_be_large: bool) -> Checked {
     own_columns(unit)?;
     let (nodes, symbols) = (unit.nodes().len(), unit.symbols().len());
     if unit.op() == Op::Delete {
@@ -120,7 +121,7 @@ fn check(unit: &Unit<'_>, words: &WordRules) -> Checked {
     if nodes > limits::UNIT_NODES_MAX {
         return broken(format!("nodes: {nodes} are more than {}", limits::UNIT_NODES_MAX));
     }
-    if unit.bytes() > limits::UNIT_BYTES_MAX {
+    if may_be_large && unit.bytes() > limits::UNIT_BYTES_MAX {
         let (bytes, max) = (unit.bytes(), limits::UNIT_BYTES_MAX);
         return broken(format!("takes {bytes} bytes in memory, more than {max}"));
     }

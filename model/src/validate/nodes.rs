@@ -25,6 +25,12 @@ pub(super) fn tree(unit: &Unit<'_>) -> Checked {
     if ords[0] != 0 || nodes.parent.get(range.start).is_some() || lasts[0] == UNNUMBERED {
         return at(LIST, 0, misplaced(unit, 0, None));
     }
+    // All but the root have a parent, or else it is looked for where it is missing.
+    let parents = nodes.parent.all(range.start + 1..range.end);
+    let parent = |position: usize| match parents {
+        Some(parents) => Some(parents[position - 1]),
+        None => nodes.parent.get(range.start + position),
+    };
     // The innermost open node and those above it, ord and last of each. A leaf is never opened.
     let (mut open, mut above) = ((0, lasts[0]), Vec::new());
     for position in 1..ords.len() {
@@ -35,7 +41,7 @@ pub(super) fn tree(unit: &Unit<'_>) -> Checked {
             };
             open = outer;
         }
-        let nests = nodes.parent.get(range.start + position) == Some(open.0) && last <= open.1;
+        let nests = parent(position) == Some(open.0) && last <= open.1;
         if !nests || ord <= ords[position - 1] || last < ord || last == UNNUMBERED {
             return at(LIST, position, misplaced(unit, position, Some(open)));
         }

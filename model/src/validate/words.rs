@@ -41,15 +41,26 @@ impl WordRules {
 pub(super) struct WordRule {
     rule: fn(&str) -> Result<(), String>,
     good: Vec<Cell<bool>>,
+    /// Whether every word of the dictionary keeps it, as far as that is worth finding out.
+    all_good: bool,
 }
+
+/// A dictionary with more words than this is not looked at whole: it has those of other batches.
+const WORDS_FEW: usize = 1_024;
 
 impl WordRule {
     fn new(words: &Words<'_>, rule: fn(&str) -> Result<(), String>) -> Self {
-        Self { rule, good: vec![Cell::new(false); words.len()] }
+        let few = 0..words.len().min(WORDS_FEW) as u16;
+        let all_good =
+            words.len() <= WORDS_FEW && few.map(|key| rule(words.word(key))).all(|r| r.is_ok());
+        Self { rule, good: vec![Cell::new(all_good); words.len()], all_good }
     }
 
     /// Whether all these rows keep the rule.
     pub(super) fn holds(&self, words: &Words<'_>, rows: Range<usize>) -> bool {
+        if self.all_good {
+            return true;
+        }
         let known = |key: u16| self.good.get(usize::from(key)).is_some_and(Cell::get);
         let keys = &words.keys[rows.clone()];
         keys.iter().zip(rows).all(|(&key, i)| known(key) || self.check(words, i).is_ok())
