@@ -1,5 +1,6 @@
 //! The second load of a repository: what it skips, what it sees.
 
+use std::collections::HashSet;
 use std::fs::{self, File, FileTimes};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -27,8 +28,11 @@ fn stamps(sandbox: &Sandbox) -> usize {
     let folder = fs::read_dir(sandbox.path("cache/astload/stamps")).into_iter().flatten();
     let files = folder.map(|entry| fs::read(entry.expect("listed").path()).expect("read"));
     let known = |file: Vec<u8>| {
-        let saved: Value = serde_json::from_slice(&file).expect("JSON");
-        saved["files"].as_object().map_or(0, serde_json::Map::len)
+        let text = String::from_utf8(file).expect("text");
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let paths: HashSet<String> =
+            lines.filter_map(|line| line["path"].as_str().map(str::to_owned)).collect();
+        paths.len()
     };
     files.map(known).sum()
 }
@@ -102,15 +106,16 @@ fn change_behind_the_stamp(sandbox: &Sandbox, name: &str) {
     sandbox.write(name, "changed = 1\n");
     let status = rustix::fs::stat(sandbox.file(name)).expect("a file");
     let nanoseconds = |seconds: i64, rest: u64| seconds * 1_000_000_000 + rest as i64;
-    let mut saved: Value =
-        serde_json::from_slice(&fs::read(cache(sandbox)).expect("read")).expect("JSON");
-    saved["files"][name]["stamp"] = json!({
+    let log = fs::read_to_string(cache(sandbox)).expect("read");
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut line = lines.filter(|line| line["path"] == name).next_back().expect("known");
+    line["stamp"] = json!({
         "size": status.st_size,
         "modified": nanoseconds(status.st_mtime, status.st_mtime_nsec),
         "changed": nanoseconds(status.st_ctime, status.st_ctime_nsec),
         "inode": status.st_ino,
     });
-    fs::write(cache(sandbox), saved.to_string()).expect("written");
+    fs::write(cache(sandbox), format!("{log}\n{line}\n")).expect("written");
 }
 
 #[test]

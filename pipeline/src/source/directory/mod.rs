@@ -292,8 +292,8 @@ pub fn read(
     report.complete &= options.is_unfiltered() && !shared.stopped();
     report.problems.sort();
     report.planned.sort();
-    if let Err(error) = shared.stamps.save(report.complete) {
-        tracing::warn!(%error, "stamps were not saved: the next load reads every file");
+    if let Err(error) = shared.stamps.save() {
+        tracing::warn!(%error, "stamps were not saved: the next load reads these files again");
     }
     report
 }

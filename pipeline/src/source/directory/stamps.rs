@@ -1,21 +1,29 @@
 //! What the size, times and inode of a file prove: that its content is known.
 //!
-//! A machine-local file per root, in the user's cache directory; losing it costs a reading. A file
-//! that changed within two seconds of its reading may change again without a new time, so its stamp
-//! proves nothing, as in git.
+//! A machine-local log per root, in the user's cache directory; losing it costs a reading. A load
+//! appends what it learns as it goes, a line a file, so it keeps nothing in memory, and what a load
+//! learned that was killed is known to the next. A file that changed within two seconds of its
+//! reading may change again without a new time, so its stamp proves nothing, as in git.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use blake3::Hash;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// Lines are appended in pieces of this size, each in one write.
+const PIECE: usize = 64 << 10;
+
+/// A log with more lines than this for each file that it knows is begun anew.
+const LINES_A_FILE: usize = 4;
 
 /// The coarsest time stamps of a file system in use, in nanoseconds.
 const RACY: i64 = 2_000_000_000;
@@ -51,7 +59,7 @@ impl Stamp {
 }
 
 /// What was read of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
     stamp: Stamp,
     /// BLAKE3 of its content.
@@ -60,20 +68,38 @@ pub(super) struct Known {
     pub(super) shebang: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Saved {
+/// The first line of a log.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Header {
     version: u32,
     root: PathBuf,
-    files: HashMap<String, Known>,
 }
 
-/// The stamps of a root: those of the last load, and those of this one.
+/// Each other line; of two about one file, the later one holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line<P, S> {
+    path: P,
+    stamp: Stamp,
+    hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shebang: Option<S>,
+}
+
+/// The stamps of a root: those of earlier loads, and the log of this one's.
 #[derive(Debug)]
 pub(super) struct Stamps {
-    place: Option<PathBuf>,
-    root: PathBuf,
     known: HashMap<String, Known>,
-    fresh: Mutex<HashMap<String, Known>>,
+    log: Mutex<Log>,
+}
+
+/// What is to be appended.
+#[derive(Debug)]
+struct Log {
+    place: Option<PathBuf>,
+    /// Its first line; `None` where the log is there.
+    header: Option<Header>,
+    lines: Vec<u8>,
+    error: Option<io::Error>,
 }
 
 /// Now, in nanoseconds since 1970.
@@ -83,33 +109,27 @@ pub(super) fn now() -> i64 {
 }
 
 impl Stamps {
-    /// The stamps that the last load of this root left; none where there are none to be trusted.
+    /// What earlier loads of this root learned; nothing where there is nothing to be trusted.
     pub(super) fn load(root: &Path) -> Self {
         let place = place(root);
-        let saved = place.as_ref().and_then(|place| {
-            let file = BufReader::new(File::open(place).ok()?);
-            serde_json::from_reader::<_, Saved>(file).ok()
-        });
-        let saved = saved.filter(|saved| saved.version == VERSION && saved.root == root);
-        let known = saved.map(|saved| saved.files).unwrap_or_default();
-        Self { place, root: root.to_path_buf(), known, fresh: Mutex::default() }
+        let header = Header { version: VERSION, root: root.to_path_buf() };
+        let file = place.as_ref().and_then(|place| File::open(place).ok());
+        let known = file.and_then(|file| read(BufReader::new(file), &header));
+        let header = if known.is_some() { None } else { Some(header) };
+        let log = Log { place, header, lines: Vec::new(), error: None };
+        Self { known: known.unwrap_or_default(), log: Mutex::new(log) }
     }
 
-    /// No stamps, which are not saved either.
+    /// No stamps, which are not kept either.
     #[cfg(test)]
     pub(super) fn none() -> Self {
-        let (known, fresh) = (HashMap::new(), Mutex::default());
-        Self { place: None, root: PathBuf::new(), known, fresh }
+        let log = Log { place: None, header: None, lines: Vec::new(), error: None };
+        Self { known: HashMap::new(), log: Mutex::new(log) }
     }
 
     /// What is known of a file that has this stamp.
     pub(super) fn known(&self, path: &str, stamp: &Stamp) -> Option<&Known> {
         self.known.get(path).filter(|known| known.stamp == *stamp)
-    }
-
-    /// Keeps what is known for the next load.
-    pub(super) fn keep(&self, path: &str, known: &Known) {
-        self.insert(path, known.clone());
     }
 
     /// Remembers what was read, if the stamp proves it from then on.
@@ -121,38 +141,86 @@ impl Stamps {
         hash: [u8; 32],
         shebang: Option<&str>,
     ) {
-        if stamp.is_settled(read_at) {
-            self.insert(path, Known { stamp, hash, shebang: shebang.map(str::to_owned) });
+        let is_known = |known: &Known| known.hash == hash && known.shebang.as_deref() == shebang;
+        if !stamp.is_settled(read_at) || self.known(path, &stamp).is_some_and(is_known) {
+            return;
+        }
+        let hash = Hash::from_bytes(hash).to_hex().to_string();
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.add(&Line { path, stamp, hash, shebang });
+        if log.lines.len() >= PIECE {
+            log.append();
         }
     }
 
-    fn insert(&self, path: &str, known: Known) {
-        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        fresh.insert(path.to_owned(), known);
+    /// Appends what is left.
+    ///
+    /// # Errors
+    /// The first that there was; the next load reads some files again.
+    pub(super) fn save(self) -> io::Result<()> {
+        let mut log = self.log.into_inner().unwrap_or_else(PoisonError::into_inner);
+        log.append();
+        log.error.map_or(Ok(()), Err)
+    }
+}
+
+impl Log {
+    fn add(&mut self, line: &impl Serialize) {
+        match serde_json::to_writer(&mut self.lines, line) {
+            Ok(()) => self.lines.push(b'\n'),
+            Err(error) => self.error = Some(error.into()),
+        }
     }
 
-    /// Writes the stamps of this load, whole or not at all. Files that an incomplete load did not
-    /// come by keep theirs.
-    pub(super) fn save(self, complete: bool) -> io::Result<()> {
-        let Some(place) = self.place else { return Ok(()) };
-        let mut files = self.fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if files == self.known {
-            return Ok(());
+    fn append(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        if let (Some(place), None, false) = (&self.place, &self.error, lines.is_empty()) {
+            self.error = append(place, self.header.take().as_ref(), &lines).err();
         }
-        if !complete {
-            for (path, known) in self.known {
-                files.entry(path).or_insert(known);
-            }
-        }
-        let folder = place.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let draft = place.with_extension(format!("{}.tmp", std::process::id()));
-        let mut output = BufWriter::new(File::create(&draft)?);
-        let saved = Saved { version: VERSION, root: self.root, files };
-        serde_json::to_writer(&mut output, &saved)?;
-        output.flush()?;
-        fs::rename(draft, place)
     }
+}
+
+/// Appends lines to a log, which begins anew with a header.
+fn append(place: &Path, header: Option<&Header>, lines: &[u8]) -> io::Result<()> {
+    let mut piece = Vec::new();
+    let mut options = File::options();
+    options.create(true);
+    match header {
+        Some(header) => {
+            fs::create_dir_all(place.parent().unwrap_or(Path::new(".")))?;
+            serde_json::to_writer(&mut piece, header)?;
+            options.write(true).truncate(true);
+        }
+        None => {
+            options.append(true);
+        }
+    }
+    // A line that a killed load left half written ends here, and is no JSON.
+    piece.push(b'\n');
+    piece.extend_from_slice(lines);
+    options.open(place)?.write_all(&piece)
+}
+
+/// The files of a log that is of this version and root, and not much longer than it must be.
+fn read(log: impl BufRead, header: &Header) -> Option<HashMap<String, Known>> {
+    let mut lines = log.lines();
+    let first: Header = serde_json::from_str(&lines.next()?.ok()?).ok()?;
+    if first != *header {
+        return None;
+    }
+    let mut known = HashMap::new();
+    let mut count = 0;
+    for line in lines {
+        count += 1;
+        let Ok(Line { path, stamp, hash, shebang }) =
+            serde_json::from_str::<Line<String, String>>(&line.ok()?)
+        else {
+            continue;
+        };
+        let Ok(hash) = Hash::from_hex(&hash) else { continue };
+        known.insert(path, Known { stamp, hash: *hash.as_bytes(), shebang });
+    }
+    (count <= LINES_A_FILE * (known.len() + 1_000)).then_some(known)
 }
 
 /// `$XDG_CACHE_HOME/astload/stamps/…`, or below `~/.cache`.
@@ -162,7 +230,7 @@ fn place(root: &Path) -> Option<PathBuf> {
         path.is_absolute().then_some(path)
     };
     let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    let name = format!("{:016x}.json", xxh3_64(root.as_os_str().as_encoded_bytes()));
+    let name = format!("{:016x}.log", xxh3_64(root.as_os_str().as_encoded_bytes()));
     Some(cache.join("astload/stamps").join(name))
 }
 
@@ -170,23 +238,39 @@ fn place(root: &Path) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn stamps(known: HashMap<String, Known>) -> Stamps {
-        Stamps { known, ..Stamps::none() }
-    }
-
     const STAMP: Stamp =
         Stamp { size: 1, modified: 10_000_000_000, changed: 10_000_000_000, inode: 7 };
 
+    fn header() -> Header {
+        Header { version: VERSION, root: "/r".into() }
+    }
+
+    fn at(place: &Path) -> Stamps {
+        let known = File::open(place).ok().and_then(|log| read(BufReader::new(log), &header()));
+        let log = Log {
+            place: Some(place.into()),
+            header: known.is_none().then(header),
+            lines: Vec::new(),
+            error: None,
+        };
+        Stamps { known: known.unwrap_or_default(), log: Mutex::new(log) }
+    }
+
+    /// The stamps after a load that read one file at this time.
     fn remembered(read_at: i64) -> Stamps {
-        let first = stamps(HashMap::new());
-        first.remember("a", STAMP, read_at, [1; 32], None);
-        stamps(first.fresh.into_inner().expect("whole"))
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("stamps/r.log");
+        let first = at(&place);
+        first.remember("a", STAMP, read_at, [1; 32], Some("python"));
+        first.save().expect("appended");
+        at(&place)
     }
 
     #[test]
     fn a_stamp_proves_a_file_that_was_old_when_it_was_read() {
         let stamps = remembered(STAMP.modified + RACY + 1);
-        assert_eq!(stamps.known("a", &STAMP).map(|known| known.hash), Some([1; 32]));
+        let known = Known { stamp: STAMP, hash: [1; 32], shebang: Some("python".into()) };
+        assert_eq!(stamps.known("a", &STAMP), Some(&known));
     }
 
     #[test]
@@ -206,5 +290,48 @@ mod tests {
             assert_eq!(stamps.known("a", &other), None, "{other:?}");
         }
         assert_eq!(stamps.known("b", &STAMP), None);
+    }
+
+    #[test]
+    fn a_log_survives_a_line_that_was_cut_off_and_grows_by_what_is_new_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("r.log");
+        let load = |hash: u8| {
+            let stamps = at(&place);
+            stamps.remember("a", STAMP, i64::MAX, [hash; 32], None);
+            stamps.save().expect("appended");
+            let known = at(&place).known("a", &STAMP).map(|known| known.hash);
+            (known, fs::metadata(&place).expect("there").len())
+        };
+        let (known, first) = load(1);
+        assert_eq!(known, Some([1; 32]));
+        assert_eq!(load(1), (Some([1; 32]), first), "nothing is new");
+        let mut log = File::options().append(true).open(&place).expect("opened");
+        log.write_all(br#"{"path":"a","stamp":{"si"#).expect("written");
+        let (known, second) = load(2);
+        assert_eq!(known, Some([2; 32]));
+        assert!(second > first);
+    }
+
+    #[test]
+    fn a_log_of_another_root_or_version_or_with_too_many_lines_begins_anew() {
+        let line = |hash: u8| Line {
+            path: "a",
+            stamp: STAMP,
+            hash: Hash::from_bytes([hash; 32]).to_hex().to_string(),
+            shebang: None::<&str>,
+        };
+        let log = |header: &Header, lines: usize| {
+            let mut log = serde_json::to_string(header).expect("JSON");
+            for at in 0..lines {
+                log += "\n";
+                log += &serde_json::to_string(&line(at as u8)).expect("JSON");
+            }
+            read(log.as_bytes(), &super::tests::header()).map(|known| known.len())
+        };
+        assert_eq!(log(&header(), 3), Some(1));
+        assert_eq!(log(&header(), LINES_A_FILE * 1_001 + 1), None);
+        assert_eq!(log(&Header { version: VERSION + 1, ..header() }, 3), None);
+        assert_eq!(log(&Header { root: "/s".into(), ..header() }, 3), None);
     }
 }

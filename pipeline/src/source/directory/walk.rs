@@ -136,7 +136,6 @@ impl<'a> Walk<'a> {
         if let Some(known) = trusted {
             let extractor = extractor_name(language, options.nodes);
             if lacking(self.shared, &path, &known.hash, &extractor) == 0 {
-                self.shared.stamps.keep(&path, known);
                 self.shared.progress.done.fetch_add(1, Ordering::Relaxed);
                 self.report.skipped += 1;
                 *self.report.languages.entry(language.name).or_default() += 1;
