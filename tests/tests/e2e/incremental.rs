@@ -107,8 +107,8 @@ fn change_behind_the_stamp(sandbox: &Sandbox, name: &str) {
     let status = rustix::fs::stat(sandbox.file(name)).expect("a file");
     let nanoseconds = |seconds: i64, rest: u64| seconds * 1_000_000_000 + rest as i64;
     let log = fs::read_to_string(cache(sandbox)).expect("read");
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut line = lines.filter(|line| line["path"] == name).next_back().expect("known");
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut line = lines.rfind(|line| line["path"] == name).expect("known");
     line["stamp"] = json!({
         "size": status.st_size,
         "modified": nanoseconds(status.st_mtime, status.st_mtime_nsec),
