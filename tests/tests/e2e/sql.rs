@@ -94,3 +94,28 @@ fn the_tables_are_strict_and_the_file_says_whose_it_is() {
     assert_eq!(store.number("PRAGMA application_id"), 0x6173_746c);
     assert_eq!(store.ask("PRAGMA journal_mode"), ["\"wal\""]);
 }
+
+/// Each would read a whole table if a view hid the key that it needs.
+#[test]
+fn a_view_looks_up_what_is_asked_for_by_its_key() {
+    let (_sandbox, store) = store();
+    for question in [
+        "SELECT kind FROM nodes WHERE path = 'a.py' ORDER BY ord",
+        "SELECT path FROM nodes WHERE name = 'top'",
+        "SELECT path FROM edges WHERE symbol = 'name python top'",
+        "SELECT count(*) FROM edges WHERE path = 'a.py'",
+        "SELECT nodes.name FROM edges
+         JOIN nodes ON nodes.unit_id = edges.unit_id AND nodes.ord = edges.src
+         WHERE edges.path = 'a.py'",
+        "SELECT parent.kind FROM nodes
+         JOIN nodes AS parent ON parent.unit_id = nodes.unit_id AND parent.ord = nodes.parent
+         WHERE nodes.path = 'a.py'",
+        "SELECT below.kind FROM nodes AS above JOIN nodes AS below
+         ON below.unit_id = above.unit_id AND below.ord BETWEEN above.ord AND above.last
+         WHERE above.path = 'a.py' AND above.name = 'top'",
+    ] {
+        let plan = store.ask(&format!("EXPLAIN QUERY PLAN {question}"));
+        let scans = |step: &String| step.contains("SCAN node") || step.contains("SCAN edge");
+        assert!(!plan.iter().any(scans), "{question}: {plan:#?}");
+    }
+}
