@@ -74,13 +74,14 @@ pub trait Admin: Send + Sync {
     /// Drops everything that astload made.
     async fn drop_schema(&self) -> Result<()>;
 
-    /// Records a repository's root and where its generations come from.
+    /// Records where a repository's generations come from and its root, if that is given.
     async fn put_repo(&self, repo: &RepoState) -> Result<()>;
 
     /// Deletes the units at a path or below it, or all of a repository; leaves tombstones.
     async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt>;
 
-    /// Forgets tombstones, symbols that nothing refers to, and unused words.
+    /// Forgets tombstones and symbols that nothing refers to, and gives back their space where there
+    /// is much of it.
     async fn gc(&self) -> Result<GcReport>;
 }
 
@@ -235,6 +236,8 @@ pub struct StoredUnit {
     pub language: Option<String>,
     /// How many nodes it has.
     pub nodes: u64,
+    /// The bytes of its file.
+    pub size_bytes: Option<u64>,
 }
 
 /// What `gc` removed.

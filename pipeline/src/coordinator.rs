@@ -17,7 +17,7 @@ const LANE_QUEUE: usize = 2;
 
 /// Runs all lanes until the source is done.
 ///
-/// Returns each lane's report by its index, in order.
+/// Returns each lane's report by its index, in order; a lane that panicked has none.
 pub async fn run(mut batches: Receiver, lanes: Vec<Lane>) -> Vec<(usize, LaneReport)> {
     let mut running = JoinSet::new();
     let mut queues: Vec<(mpsc::Sender<Arc<Delivery>>, Arc<LaneProgress>)> = Vec::new();
@@ -44,7 +44,10 @@ pub async fn run(mut batches: Receiver, lanes: Vec<Lane>) -> Vec<(usize, LaneRep
     // The source learns that nobody takes batches; the lanes, that there are no more.
     drop(batches);
     drop(queues);
-    let mut reports = running.join_all().await;
+    let mut reports = Vec::new();
+    while let Some(joined) = running.join_next().await {
+        reports.extend(joined.ok());
+    }
     reports.sort_by_key(|(index, _)| *index);
     reports
 }

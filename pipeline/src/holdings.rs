@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use astload_backends::StoredUnit;
+use astload_backends::{Origin, StoredUnit};
 use astload_model::UnitId;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::channel::Lanes;
 
-/// What of a unit decides whether it is the same: content, extractor with its options, selection.
+/// What of a unit decides whether it is the same: content, extractor with its options, selection,
+/// and the generation where that is upstream's: of the same content, the later one has to stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(u128);
 
@@ -19,11 +20,13 @@ impl Fingerprint {
         content_hash: Option<&[u8; 32]>,
         extractor: &str,
         selection: Option<u64>,
+        upstream_generation: Option<u64>,
     ) -> Option<Self> {
         let mut hash = Xxh3::new();
         hash.update(content_hash?);
         hash.update(extractor.as_bytes());
         hash.update(&selection.map_or([0xff; 8], u64::to_le_bytes));
+        hash.update(&upstream_generation.map_or([0xff; 8], u64::to_le_bytes));
         Some(Self(hash.digest128()))
     }
 }
@@ -36,6 +39,8 @@ struct Held {
     lanes: Lanes,
     /// In which version; `None` where it has no hash or lanes differ.
     versions: Vec<(Lanes, Fingerprint)>,
+    /// The bytes of the file that it was read from, of the largest version.
+    size: u64,
     seen: AtomicBool,
 }
 
@@ -50,22 +55,25 @@ pub struct Holdings {
 }
 
 impl Holdings {
-    /// Adds what a lane holds.
-    pub fn add(&mut self, lane: usize, units: Vec<StoredUnit>) {
+    /// Adds what a lane holds of a repository whose generations come from there.
+    pub fn add(&mut self, lane: usize, units: Vec<StoredUnit>, origin: Origin) {
         let bit = 1 << lane;
         self.all |= bit;
         self.counts.resize(self.counts.len().max(lane + 1), 0);
         self.counts[lane] = units.len() as u64;
         for unit in units {
-            let version =
-                Fingerprint::of(unit.content_hash.as_ref(), &unit.extractor, unit.selection);
+            let generation = (origin == Origin::Upstream).then_some(unit.generation);
+            let (hash, extractor) = (unit.content_hash.as_ref(), &unit.extractor);
+            let version = Fingerprint::of(hash, extractor, unit.selection, generation);
             let held = self.units.entry(unit.id).or_insert_with(|| Held {
                 path: unit.name.path.into(),
                 lanes: 0,
                 versions: Vec::new(),
+                size: 0,
                 seen: AtomicBool::new(false),
             });
             held.lanes |= bit;
+            held.size = held.size.max(unit.size_bytes.unwrap_or(0));
             let Some(version) = version else { continue };
             match held.versions.iter_mut().find(|(_, other)| *other == version) {
                 Some((lanes, _)) => *lanes |= bit,
@@ -85,6 +93,21 @@ impl Holdings {
         held.seen.store(true, Ordering::Relaxed);
         let same = held.versions.iter().find(|(_, other)| Some(*other) == version);
         self.all & !same.map_or(0, |(lanes, _)| *lanes)
+    }
+
+    /// Whatever was held of the unit is about to change: no later version of it is skipped.
+    pub fn forget(&mut self, unit: UnitId) {
+        if let Some(held) = self.units.get_mut(&unit) {
+            held.versions.clear();
+        }
+    }
+
+    /// Takes note that a unit is in the source, though its file is larger than is asked for now. A
+    /// version that was so, too, stays; of a file that has grown since, the old one is gone.
+    pub fn see_too_large(&self, unit: UnitId, asked: u64) {
+        if let Some(held) = self.units.get(&unit).filter(|held| held.size > asked) {
+            held.seen.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Takes back that a unit was seen: what the source has of it now cannot be held.
@@ -127,20 +150,21 @@ mod tests {
             selection: None,
             language: None,
             nodes: 1,
+            size_bytes: Some(100),
         }
     }
 
     fn lacking(holdings: &Holdings, path: &str, content: u8) -> Lanes {
-        let version = Fingerprint::of(Some(&[content; 32]), "e", None);
+        let version = Fingerprint::of(Some(&[content; 32]), "e", None, None);
         holdings.lacking(UnitId::of("r", path, "ast"), version)
     }
 
     #[test]
     fn a_lane_needs_what_it_does_not_hold_in_this_version() {
         let mut holdings = Holdings::default();
-        holdings.add(0, vec![stored("same", 1), stored("changed", 1)]);
-        holdings.add(1, vec![stored("same", 1), stored("changed", 2)]);
-        holdings.add(2, vec![]);
+        holdings.add(0, vec![stored("same", 1), stored("changed", 1)], Origin::Ours);
+        holdings.add(1, vec![stored("same", 1), stored("changed", 2)], Origin::Ours);
+        holdings.add(2, vec![], Origin::Ours);
         assert_eq!(lacking(&holdings, "same", 1), 0b100);
         assert_eq!(lacking(&holdings, "changed", 2), 0b101);
         assert_eq!(lacking(&holdings, "new", 1), 0b111);
@@ -149,13 +173,13 @@ mod tests {
     #[test]
     fn a_unit_without_a_hash_is_never_skipped() {
         let mut holdings = Holdings::default();
-        holdings.add(0, vec![StoredUnit { content_hash: None, ..stored("a", 1) }]);
+        holdings.add(0, vec![StoredUnit { content_hash: None, ..stored("a", 1) }], Origin::Ours);
         assert_eq!(holdings.lacking(UnitId::of("r", "a", "ast"), None), 0b1);
     }
 
     #[test]
     fn another_extractor_or_selection_is_another_version() {
-        let of = |extractor, selection| Fingerprint::of(Some(&[1; 32]), extractor, selection);
+        let of = |extractor, selection| Fingerprint::of(Some(&[1; 32]), extractor, selection, None);
         assert_ne!(of("a/named", None), of("a/all", None));
         assert_ne!(of("a/named", None), of("a/named", Some(7)));
     }
@@ -163,12 +187,42 @@ mod tests {
     #[test]
     fn what_was_not_seen_is_gone_from_those_who_hold_it() {
         let mut holdings = Holdings::default();
-        holdings.add(0, vec![stored("a", 1), stored("b", 1), stored("c", 1)]);
-        holdings.add(1, vec![stored("b", 1)]);
+        holdings.add(0, vec![stored("a", 1), stored("b", 1), stored("c", 1)], Origin::Ours);
+        holdings.add(1, vec![stored("b", 1)], Origin::Ours);
         lacking(&holdings, "a", 1);
         lacking(&holdings, "c", 2);
         assert_eq!(holdings.unseen(), [("b", 0b11)]);
         assert!(holdings.is_mass_delete(&holdings.unseen()), "all of lane 1");
         assert!(!holdings.is_mass_delete(&[("b", 0b01)]), "a third of lane 0");
+    }
+
+    #[test]
+    fn a_later_generation_of_upstream_is_lacking_though_its_content_is_the_same() {
+        let mut holdings = Holdings::default();
+        holdings.add(0, vec![stored("a", 1)], Origin::Upstream);
+        let lacking = |generation| {
+            let version = Fingerprint::of(Some(&[1; 32]), "e", None, Some(generation));
+            holdings.lacking(UnitId::of("r", "a", "ast"), version)
+        };
+        assert_eq!((lacking(1), lacking(2)), (0, 1));
+    }
+
+    #[test]
+    fn a_file_that_was_too_large_before_stays_and_one_that_has_grown_is_gone() {
+        for (asked, unseen) in [(99, 0), (100, 1)] {
+            let mut holdings = Holdings::default();
+            holdings.add(0, vec![stored("a", 1)], Origin::Ours);
+            holdings.see_too_large(UnitId::of("r", "a", "ast"), asked);
+            assert_eq!(holdings.unseen().len(), unseen, "{asked}");
+        }
+    }
+
+    #[test]
+    fn what_is_about_to_change_is_not_skipped() {
+        let mut holdings = Holdings::default();
+        holdings.add(0, vec![stored("a", 1)], Origin::Ours);
+        assert_eq!(lacking(&holdings, "a", 1), 0);
+        holdings.forget(UnitId::of("r", "a", "ast"));
+        assert_eq!(lacking(&holdings, "a", 1), 1);
     }
 }

@@ -99,24 +99,18 @@ impl Lane {
         self.settle().await
     }
 
-    /// A write that does not answer counts as one that failed; it may have been written.
-    async fn write(&self, batch: &Batch) -> Result<Receipt, Error> {
-        let answered = tokio::time::timeout(self.patience, self.backend.write_batch(batch)).await;
-        answered.unwrap_or_else(|_| {
-            let message = format!("writing a batch: no answer for {:?}", self.patience);
-            Err(Error::new(ErrorKind::Transient, message))
-        })
-    }
-
     /// Building indexes may take long; there is no telling how long.
     async fn settle(&self) -> Result<(), Error> {
-        self.patiently(|| self.backend.settle()).await
+        self.patiently(Duration::MAX, "settling", || self.backend.settle()).await
     }
 
     async fn deliver(&self, cargo: &Cargo, report: &mut LaneReport) -> Result<(), Error> {
         match cargo {
             Cargo::Repo(repo) => match self.backend.admin() {
-                Some(admin) => self.patiently(|| admin.put_repo(repo)).await,
+                Some(admin) => {
+                    let what = "recording a repository";
+                    self.patiently(self.patience, what, || admin.put_repo(repo)).await
+                }
                 None => Ok(()),
             },
             Cargo::Units(batch, wanted) => self.deliver_units(batch, wanted, report).await,
@@ -139,7 +133,8 @@ impl Lane {
         // Pieces that are still to be written; what is refused or too large comes back smaller.
         let mut pieces = vec![batch.take(&positions)];
         while let Some(piece) = pieces.pop() {
-            match self.patiently(|| self.write(&piece)).await {
+            let write = || self.backend.write_batch(&piece);
+            match self.patiently(self.patience, "writing a batch", write).await {
                 Ok(receipt) => report.receipt += receipt,
                 Err(error) => match error.kind {
                     ErrorKind::Refused | ErrorKind::TooLarge => {
@@ -154,27 +149,42 @@ impl Lane {
         Ok(())
     }
 
-    /// Repeats a call while its error is transient and patience lasts.
-    async fn patiently<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, Error>
+    /// Repeats a call while its error is transient and patience lasts. One that does not answer for
+    /// as long as is waited for it counts as one that failed; it may have been done.
+    async fn patiently<T, F>(
+        &self,
+        most: Duration,
+        what: &str,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
         let start = Instant::now();
         let mut backoff = Backoff::default();
+        let mut last = None;
         loop {
-            let left = self.patience.saturating_sub(start.elapsed());
-            let error = match call().await {
-                Err(error) if error.kind == ErrorKind::Transient => error,
-                done => return done,
+            let left = most.saturating_sub(start.elapsed());
+            let error = match tokio::time::timeout(left, call()).await {
+                Ok(Err(error)) if error.kind == ErrorKind::Transient => error,
+                Ok(done) => return done,
+                Err(_) => {
+                    let message = format!("{what}: no answer for {most:?}");
+                    let silent = || Error::new(ErrorKind::Transient, message);
+                    return Err(last.unwrap_or_else(silent));
+                }
             };
             let wait = backoff.next_wait(error.retry_after);
-            if wait >= left || self.cancelled.is_cancelled() {
+            if start.elapsed() + wait >= self.patience || self.cancelled.is_cancelled() {
                 return Err(error);
             }
             tracing::warn!(%error, ?wait, "trying again");
+            last = Some(error);
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.cancelled.cancelled() => return Err(error),
+                () = self.cancelled.cancelled() => {
+                    return Err(Error::new(ErrorKind::Transient, format!("{what}: stopped")));
+                }
             }
         }
     }

@@ -66,7 +66,7 @@ impl Store {
             let put = transaction.execute(
                 "INSERT INTO repo(repo, layer, root, origin, generation) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT(repo, layer) DO UPDATE
-                 SET root = ?3, origin = ?4, generation = max(generation, ?5)",
+                 SET root = coalesce(?3, root), origin = ?4, generation = max(generation, ?5)",
                 (repo, layer, &state.root, origin, state.generation as i64),
             );
             put.attempt(WHAT).map(drop)

@@ -1,8 +1,9 @@
 //! Opens a file, makes or migrates its schema, and refuses what is not ours.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::classify::Attempt;
 use super::options::{Durability, SqliteOptions};
@@ -18,6 +19,9 @@ const CHECKPOINT_PAGES: i64 = 4_000;
 
 /// Page cache of the writer, in KiB; rows are appended, so more is no faster.
 const CACHE_KIB: i64 = 32 << 10;
+
+/// Between two attempts at a lock.
+const BUSY_STEP: Duration = Duration::from_millis(5);
 
 /// A connection that writes; the schema is there and up to date.
 pub(super) fn for_writing(options: &SqliteOptions) -> Result<Connection> {
@@ -39,7 +43,7 @@ pub(super) fn for_writing(options: &SqliteOptions) -> Result<Connection> {
         connection.pragma_update(None, name, value).attempt(&what)
     };
     pragma("page_size", &PAGE_BYTES)?;
-    pragma("journal_mode", &"WAL")?;
+    log_ahead(&connection, options).attempt(&what)?;
     pragma("synchronous", &synchronous)?;
     pragma("wal_autocheckpoint", &CHECKPOINT_PAGES)?;
     pragma("cache_size", &-CACHE_KIB)?;
@@ -47,6 +51,23 @@ pub(super) fn for_writing(options: &SqliteOptions) -> Result<Connection> {
     pragma("threads", &2)?;
     migrate(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Turns on the log. That needs the file alone for a moment, for which SQLite does not wait by
+/// itself: two loads may begin a store at the same time.
+fn log_ahead(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    let start = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && start.elapsed() < options.busy_timeout() =>
+            {
+                std::thread::sleep(BUSY_STEP);
+            }
+            done => return done,
+        }
+    }
 }
 
 /// A connection that reads.

@@ -69,7 +69,7 @@ pub(super) fn stored(
 ) -> rusqlite::Result<Vec<StoredUnit>> {
     let mut select = connection.prepare(&format!(
         "SELECT unit_id, repo.word, path, layer.word, generation, content_hash, extractor.word,
-                selection, language.word, nodes
+                selection, language.word, nodes, size_bytes
          FROM unit
          JOIN word AS repo ON repo.id = unit.repo
          JOIN word AS layer ON layer.id = unit.layer
@@ -87,6 +87,7 @@ pub(super) fn stored(
             selection: row.get::<_, Option<i64>>(7)?.map(|digest| digest as u64),
             language: row.get(8)?,
             nodes: row.get::<_, i64>(9)? as u64,
+            size_bytes: row.get::<_, Option<i64>>(10)?.map(|size| size as u64),
         })
     };
     select.query_map(values, unit)?.collect()

@@ -10,6 +10,9 @@ use rusqlite::{Connection, OptionalExtension};
 /// Symbols that are remembered; past it, all are forgotten. About 17 MB.
 const SYMBOLS_MAX: usize = 1 << 18;
 
+/// Words that are remembered besides; past it, all are forgotten.
+const WORDS_MAX: usize = 1 << 16;
+
 /// Dictionaries whose keys are remembered; past it, all are forgotten. A column has one until it is
 /// full, so there are as many as columns for a long time.
 const DICTIONARIES_MAX: usize = 32;
@@ -47,6 +50,9 @@ impl Numbers {
                 connection.prepare_cached("INSERT INTO word(word) VALUES (?1)")?.insert([word])?
             }
         };
+        if self.words.len() >= WORDS_MAX {
+            self.words.clear();
+        }
         self.words.insert(word.into(), id);
         Ok(id)
     }

@@ -152,10 +152,11 @@ fn own_columns(unit: &Unit<'_>) -> Checked {
         let rule = "is none of 0 (utf-8), 1 (utf-16) and 2 (utf-32)";
         return broken(format!("position_encoding: {encoding} {rule}"));
     }
-    for (column, number) in [("generation", unit.generation()), ("size_bytes", unit.size_bytes())] {
-        if number.is_some_and(|number| i64::try_from(number).is_err()) {
-            return broken(format!("{column}: does not fit 63 bits"));
-        }
+    if unit.generation().is_some_and(|generation| generation > limits::GENERATION_MAX) {
+        return broken("generation: is above 2^62, which leaves none for later");
+    }
+    if unit.size_bytes().is_some_and(|size| i64::try_from(size).is_err()) {
+        return broken("size_bytes: does not fit 63 bits");
     }
     known_flags(unit.flags(), &UNIT_FLAGS).or_else(broken)?;
     unit.properties().map_or(Ok(()), properties).or_else(broken)

@@ -26,7 +26,8 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     let inputs = inputs(&args)?;
     let options = options(&args)?;
     let specs = specs(&args)?;
-    let cancelled = stop_on_signal();
+    log_warnings(args.json);
+    let cancelled = stop_on_signal(args.json);
     let mut targets = Targets::connect(&Registry::with_builtins(), &specs, args.dry_run).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
     let report = tokio::select! {
@@ -139,9 +140,24 @@ fn specs(args: &LoadArgs) -> Result<Vec<TargetSpec>, Failure> {
     Ok(specs)
 }
 
+/// Tells warnings as they come, on standard error.
+fn log_warnings(json: bool) {
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time();
+    // Where somebody else listens already, they do.
+    match json {
+        true => lines.json().try_init().ok(),
+        false => lines.compact().try_init().ok(),
+    };
+}
+
 /// A token that the first signal cancels (Ctrl-C, or the one that asks a service to end); the
 /// second one ends the process.
-fn stop_on_signal() -> CancellationToken {
+fn stop_on_signal(json: bool) -> CancellationToken {
     let cancelled = CancellationToken::new();
     let token = cancelled.clone();
     // Listening begins here, and does not pause between the two.
@@ -155,14 +171,17 @@ fn stop_on_signal() -> CancellationToken {
             async || tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} };
         next().await;
         token.cancel();
-        tell("\nstopping after the batch in flight; once more stops at once\n");
+        match json {
+            true => tell("{\"event\":\"stopping\"}\n"),
+            false => tell("\nstopping after the batch in flight; once more stops at once\n"),
+        }
         next().await;
         std::process::exit(Outcome::Stopped.code().into());
     });
     cancelled
 }
 
-/// The summary as a person reads it, and a short look at the first store.
+/// The summary as a person reads it, and a short look at each store.
 async fn tell_report(report: &LoadReport, targets: &Targets) -> Result<(), Failure> {
     let mut text = match &report.plan {
         Some(plan) => {
@@ -272,7 +291,7 @@ fn summary(report: &LoadReport) -> String {
         "{} written, {} skipped, {} deleted, {} failed; {}, {}, {}; {seconds:.2} s",
         plural(report.written(), "unit"),
         count(report.skipped),
-        count(report.deleted),
+        count(report.deleted()),
         count(report.failed()),
         plural(rows.nodes, "node"),
         plural(rows.edges, "edge"),

@@ -1,5 +1,6 @@
 //! What is printed, and how a failure is told.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use astload_backends::Error;
@@ -71,11 +72,24 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Prints to standard output.
+/// Prints to standard output. Names come from files: what would steer a terminal is shown instead.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
+    output.write_all(harmless(text).as_bytes())?;
     Ok(output.flush()?)
+}
+
+/// The text with control characters in their escaped form, but for ends of lines and tabs.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| match steers(c) {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    Cow::Owned(text.chars().map(shown).collect())
 }
 
 /// Prints one JSON object to standard output.
@@ -86,7 +100,7 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Prints to standard error; where that is gone, nobody is left to be told.
 pub(super) fn tell(text: &str) {
-    io::stderr().lock().write_all(text.as_bytes()).ok();
+    io::stderr().lock().write_all(harmless(text).as_bytes()).ok();
 }
 
 /// A count as people write it: `1,234`.

@@ -24,12 +24,14 @@ pub(super) async fn run(args: RefsArgs) -> Result<u8, Failure> {
 
 fn text(references: &[Reference]) -> String {
     let mut text = String::new();
+    let several = references.iter().any(|reference| reference.repo != references[0].repo);
     for reference in references {
         let place = match (reference.line, reference.column) {
             (Some(line), Some(column)) => format!("{}:{line}:{column}", reference.path),
             _ => reference.path.clone(),
         };
-        text += &format!("{:<8} {place}", reference.kind);
+        let repo = if several { format!("{}:", reference.repo) } else { String::new() };
+        text += &format!("{:<8} {repo}{place}", reference.kind);
         if let Some(within) = reference.within.as_ref().filter(|_| reference.kind != "DEFINES") {
             text += &format!("  in {within}");
         }

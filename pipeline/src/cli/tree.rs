@@ -8,14 +8,15 @@ use super::output::{Failure, print};
 use super::store::Store;
 
 pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
-    let (path, line) = split_line(&args.file);
+    let file = args.file.strip_prefix("./").unwrap_or(&args.file);
+    let (path, line) = split_line(file);
     if line == Some(0) {
         return Err(Failure::new("lines are counted from 1"));
     }
     let store = Store::open(&args.from, Access::Read).await?;
     let mut found = store.query()?.find(path).await?;
     if found.is_empty() && line.is_some() {
-        found = store.query()?.find(&args.file).await?;
+        found = store.query()?.find(file).await?;
     }
     found.retain(|unit| args.repo.as_ref().is_none_or(|repo| unit.name.repo == *repo));
     let unit = one(path, &found)?;

@@ -5,16 +5,29 @@ use std::path::Path;
 use astload_backends::{Origin, RepoState};
 use astload_model::{Batch, BatchBuilder, BatchFull, Op, UnitRow};
 
-use super::Load;
+use super::{Known, Load};
 use crate::channel::Lanes;
 use crate::holdings::Holdings;
 use crate::source::directory::{self, DirectoryOptions, DirectoryReport, LAYER, Sink};
+
+/// Why a stream's unit is refused.
+const READ_HERE: &str = "belongs to a repository that this load reads from a directory";
 
 /// Deletes in one batch.
 const DELETES_MAX: usize = 4_096;
 
 impl Load<'_> {
     pub(super) async fn directory(&mut self, root: &Path, repo: &str) {
+        self.generation += 1;
+        let known = Known { origin: Origin::Ours, closed: Some(READ_HERE), holdings: None };
+        if self.repos.insert((repo.to_owned(), LAYER.to_owned()), known).is_some() {
+            self.report.broken = true;
+            return self.report.problems.push(format!(
+                "{repo} was not loaded from {}: a stream of this load has units of it; load the \
+                 directory by itself",
+                root.display()
+            ));
+        }
         let state = RepoState {
             repo: repo.to_owned(),
             layer: LAYER.to_owned(),
@@ -23,7 +36,7 @@ impl Load<'_> {
             generation: self.generation,
             units: 0,
         };
-        let holdings = match self.targets.holdings(repo, LAYER).await {
+        let holdings = match self.targets.holdings(repo, LAYER, Origin::Ours).await {
             Ok(holdings) => holdings,
             Err(error) => return self.give_up(repo, &error),
         };
@@ -33,10 +46,14 @@ impl Load<'_> {
             return;
         }
         let (read, holdings) = self.read(root, repo, holdings).await;
-        let complete = read.complete;
+        let (complete, unlisted) = (read.complete, read.unlisted);
         self.absorb(read);
         if complete {
             self.delete_absent(repo, &holdings).await;
+        } else if unlisted && !holdings.unseen().is_empty() {
+            self.report.problems.push(format!(
+                "{repo} could not be read whole: units of it that may be gone were kept"
+            ));
         }
     }
 
@@ -62,6 +79,7 @@ impl Load<'_> {
             trust_mtime: self.options.trust_mtime,
             generation: self.generation,
             workers: self.options.workers,
+            stores: self.targets.places(),
         };
         let (sink, progress) = (self.sink.clone(), self.progress.clone());
         let cancelled = self.cancelled.clone();
@@ -119,7 +137,7 @@ impl Load<'_> {
             if sender.send(batch, lanes).await.is_err() {
                 return;
             }
-            self.report.deleted += gone.len() as u64;
+            self.report.gone += gone.len() as u64;
         }
     }
 }

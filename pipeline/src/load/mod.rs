@@ -2,6 +2,7 @@
 
 mod directory;
 mod report;
+mod repos;
 mod stream;
 mod targets;
 
@@ -18,6 +19,7 @@ use crate::lane::LaneProgress;
 use crate::source::directory::{NodeChoice, PathGlobs, Sink, SourceProgress};
 use crate::source::stream::{StreamFormat, StreamInput};
 pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan};
+use repos::{Known, Repos};
 pub use targets::{Target, TargetSpec, Targets};
 
 /// Batches in the channel.
@@ -100,7 +102,10 @@ struct Load<'a> {
     targets: &'a mut Targets,
     progress: &'a Arc<LoadProgress>,
     cancelled: &'a CancellationToken,
+    /// Of the units that come next.
     generation: u64,
+    /// The repositories that were met so far.
+    repos: Repos,
     sink: Sink,
     report: LoadReport,
 }
@@ -127,13 +132,14 @@ pub async fn load(
         progress,
         cancelled,
         generation,
+        repos: Repos::new(),
         sink,
         report: LoadReport::default(),
     };
     if options.dry_run {
         load.report.plan = Some(Plan::default());
         load.sources(inputs).await;
-        load.report.backends = load.targets.reports(Vec::new());
+        load.report.backends = load.targets.reports(Vec::new(), false);
     } else {
         let lanes = load.targets.lanes(options.patience, progress, cancelled);
         let coordinator = tokio::spawn(coordinator::run(batches, lanes));
@@ -141,7 +147,7 @@ pub async fn load(
         // The coordinator ends when no sender is left.
         load.sink = Sink::Plan;
         let reports = coordinator.await.unwrap_or_default();
-        load.report.backends = load.targets.reports(reports);
+        load.report.backends = load.targets.reports(reports, true);
     }
     let mut report = load.report;
     report.stopped = cancelled.is_cancelled();

@@ -19,8 +19,8 @@ pub struct LoadReport {
     pub skipped: u64,
     /// Units that a source could not give.
     pub unread: u64,
-    /// Units that are gone from the source, and were deleted.
-    pub deleted: u64,
+    /// Units that are gone from the source, and that at least one backend was told to delete.
+    pub gone: u64,
     /// Units that are gone from the source, and were kept for lack of consent.
     pub withheld: u64,
     /// What `--dry-run` would write and delete, by path.
@@ -118,11 +118,20 @@ impl Outcome {
 }
 
 impl LoadReport {
-    /// Units that at least one backend has now. Where no backend is complete, the most of any.
+    /// Units that at least one backend took. Where one is incomplete, the most that any took.
     pub fn written(&self) -> u64 {
-        let any_complete = self.backends.iter().any(BackendReport::is_complete);
-        let most = self.backends.iter().map(|backend| backend.receipt.written).max();
-        if any_complete { self.sent.saturating_sub(self.superseded()) } else { most.unwrap_or(0) }
+        if self.backends.iter().all(BackendReport::is_complete) {
+            return self.sent.saturating_sub(self.superseded());
+        }
+        self.backends.iter().map(|backend| backend.receipt.written).max().unwrap_or(0)
+    }
+
+    /// Units that were deleted from at least one backend, counted alike.
+    pub fn deleted(&self) -> u64 {
+        if self.backends.iter().all(BackendReport::is_complete) {
+            return self.gone;
+        }
+        self.backends.iter().map(|backend| backend.receipt.deleted).max().unwrap_or(0)
     }
 
     /// Units of which every backend that is complete has a newer version.
@@ -151,7 +160,11 @@ impl LoadReport {
             Outcome::Stopped
         } else if self.withheld > 0 {
             Outcome::Partly
-        } else if self.written() + self.superseded() + self.skipped + self.deleted + planned as u64
+        } else if self.written()
+            + self.superseded()
+            + self.skipped
+            + self.deleted()
+            + planned as u64
             == 0
         {
             Outcome::Nothing
@@ -200,7 +213,7 @@ impl Serialize for LoadReport {
                 "written": self.written(),
                 "skipped": self.skipped,
                 "superseded": self.superseded(),
-                "deleted": self.deleted,
+                "deleted": self.deleted(),
                 "failed": self.failed(),
                 "withheld": self.withheld,
             }),

@@ -1,14 +1,12 @@
 //! Loads a stream of units that were processed elsewhere.
 
-use std::collections::HashMap;
-
 use astload_backends::{Error, Origin, RepoState};
 use astload_model::{Batch, CodecError, Decoded, Op, Unit};
 use tokio::sync::mpsc;
 
-use super::Load;
+use super::{Known, Load};
 use crate::channel::Lanes;
-use crate::holdings::{Fingerprint, Holdings};
+use crate::holdings::Fingerprint;
 use crate::source::stream::{self, StreamInput};
 
 /// Batches that are decoded ahead.
@@ -16,15 +14,6 @@ const AHEAD: usize = 2;
 
 /// Problems that are told one by one.
 const PROBLEMS_TOLD: usize = 1_000;
-
-/// What is known of a (repository, layer) that a stream has units of.
-struct Known {
-    origin: Origin,
-    /// Read when a unit with a content hash is first met.
-    holdings: Option<Holdings>,
-}
-
-type Repos = HashMap<(String, String), Known>;
 
 impl Load<'_> {
     pub(super) async fn stream(&mut self, input: &StreamInput) {
@@ -39,7 +28,6 @@ impl Load<'_> {
             }
             std::io::Result::Ok(())
         });
-        let mut repos = Repos::new();
         loop {
             // Standard input may never say anything more.
             let batch = tokio::select! {
@@ -50,7 +38,7 @@ impl Load<'_> {
             let Some(batch) = batch else { break };
             match batch {
                 Ok(decoded) => {
-                    if let Err(error) = self.take(input, decoded, &mut repos).await {
+                    if let Err(error) = self.take(input, decoded).await {
                         self.break_off(input, &error.to_string());
                         return;
                     }
@@ -80,21 +68,20 @@ impl Load<'_> {
         }
     }
 
-    /// Sends the good units of what was decoded.
-    async fn take(
-        &mut self,
-        input: &StreamInput,
-        decoded: Decoded,
-        repos: &mut Repos,
-    ) -> Result<(), Error> {
+    /// Sends the good units of what was decoded, at a later generation than those before: of two
+    /// versions of a unit, the later line stays.
+    async fn take(&mut self, input: &StreamInput, decoded: Decoded) -> Result<(), Error> {
         for problem in decoded.problems {
             self.refuse(format!("{input}: {problem}"));
         }
+        self.generation += 1;
         let batch = decoded.batch;
         let (mut admitted, mut wanted): (Vec<usize>, Vec<Lanes>) = (Vec::new(), Vec::new());
         for (position, unit) in batch.units().enumerate() {
-            let Some(known) = self.admit(&unit, repos).await? else { continue };
-            match self.lacking(&unit, known).await? {
+            if !self.admit(&unit).await {
+                continue;
+            }
+            match self.lacking(&unit).await? {
                 0 => self.report.skipped += 1,
                 lanes => {
                     admitted.push(position);
@@ -123,58 +110,73 @@ impl Load<'_> {
             && sender.send(batch, wanted).await.is_ok()
         {
             self.report.sent += units - deletes;
-            self.report.deleted += deletes;
+            self.report.gone += deletes;
         }
         let source = &self.progress.source;
         source.done.fetch_add(units, std::sync::atomic::Ordering::Relaxed);
         source.nodes.fetch_add(nodes, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// What is known of the unit's repository; `None` where the unit is refused, for its
-    /// generations come from upstream and ours do not, or the other way round.
-    async fn admit<'r>(
-        &mut self,
-        unit: &Unit<'_>,
-        repos: &'r mut Repos,
-    ) -> Result<Option<&'r mut Known>, Error> {
-        let origin = match unit.generation() {
-            Some(_) => Origin::Upstream,
-            None => Origin::Ours,
+    /// Whether the unit may be loaded. It is refused where its generation comes from upstream and
+    /// its repository's come from us, or the other way round.
+    async fn admit(&mut self, unit: &Unit<'_>) -> bool {
+        let (own, other) = match unit.generation() {
+            Some(_) => (Origin::Upstream, Origin::Ours),
+            None => (Origin::Ours, Origin::Upstream),
         };
         let key = (unit.repo().to_owned(), unit.layer().to_owned());
-        if !repos.contains_key(&key) {
-            let known = self.targets.origin(unit.repo(), unit.layer());
-            if let (None, Some(sender)) = (known, self.sender()) {
-                let (repo, layer) = key.clone();
+        if !self.repos.contains_key(&key) {
+            let (repo, layer) = key.clone();
+            let origin = match self.targets.has_other_origin(&repo, &layer, own) {
+                true => other,
+                false => own,
+            };
+            if let (true, Some(sender)) = (origin == own, self.sender()) {
                 let state = RepoState { repo, layer, root: None, origin, generation: 0, units: 0 };
                 // Where nobody takes it, nobody takes the units either.
                 sender.send_repo(state).await.ok();
             }
-            let known = Known { origin: known.unwrap_or(origin), holdings: None };
-            repos.insert(key.clone(), known);
+            self.repos.insert(key.clone(), Known { origin, closed: None, holdings: None });
         }
-        let Some(known) = repos.get_mut(&key) else { return Ok(None) };
-        if known.origin == origin {
-            return Ok(Some(known));
-        }
-        let rule = match known.origin {
-            Origin::Ours => "has a generation, but those of its repository are given by astload",
-            Origin::Upstream => "has no generation, but those of its repository come from upstream",
+        let Some(known) = self.repos.get(&key) else { return false };
+        let rule = match (known.closed, known.origin) {
+            (Some(closed), _) => closed,
+            (None, origin) if origin == own => return true,
+            (None, Origin::Ours) => {
+                "has a generation, but those of its repository are given by astload"
+            }
+            (None, Origin::Upstream) => {
+                "has no generation, but those of its repository come from upstream"
+            }
         };
         self.refuse(format!("unit {}: {rule}", unit.name()));
-        Ok(None)
+        false
     }
 
     /// The lanes that do not hold the unit as it is.
-    async fn lacking(&mut self, unit: &Unit<'_>, known: &mut Known) -> Result<Lanes, Error> {
-        let all = self.targets.connected().fold(0, |lanes, (lane, _)| lanes | 1 << lane);
-        let Some(version) = Fingerprint::of(unit.content_hash(), unit.extractor(), None) else {
-            return Ok(if self.is_plan() { Lanes::MAX } else { all });
+    async fn lacking(&mut self, unit: &Unit<'_>) -> Result<Lanes, Error> {
+        let all = match self.is_plan() {
+            true => Lanes::MAX,
+            false => self.targets.connected().fold(0, |lanes, (lane, _)| lanes | 1 << lane),
         };
+        let key = (unit.repo().to_owned(), unit.layer().to_owned());
+        let Some(known) = self.repos.get_mut(&key) else { return Ok(all) };
         let holdings = match &mut known.holdings {
             Some(holdings) => holdings,
-            none => none.insert(self.targets.holdings(unit.repo(), unit.layer()).await?),
+            none => {
+                let (repo, layer) = &key;
+                none.insert(self.targets.holdings(repo, layer, known.origin).await?)
+            }
         };
-        Ok(holdings.lacking(unit.id(), Some(version)))
+        let (hash, extractor) = (unit.content_hash(), unit.extractor());
+        let version = Fingerprint::of(hash, extractor, None, unit.generation());
+        let lacking = match unit.op() {
+            Op::Replace if version.is_some() => holdings.lacking(unit.id(), version),
+            Op::Replace | Op::Delete => all,
+        };
+        if lacking != 0 {
+            holdings.forget(unit.id());
+        }
+        Ok(lacking)
     }
 }

@@ -9,6 +9,7 @@ use astload_backends::{
     UnitFilter,
 };
 use astload_config::BackendUrl;
+use futures::future::join_all;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,9 @@ use crate::channel::LANES_MAX;
 use crate::holdings::Holdings;
 use crate::lane::{Lane, LaneReport};
 use crate::source::directory::LAYER;
+
+/// How long closing may take.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// A backend as the user names it.
 #[derive(Debug, Clone)]
@@ -35,6 +39,7 @@ pub struct Target {
     pub url: String,
     /// What it is connected to; `None` for a store that a dry run found missing.
     pub backend: Result<Option<Arc<dyn Backend>>, Error>,
+    place: String,
     /// The repositories that it knew at the start.
     repos: Vec<RepoState>,
     /// Why it did not say what it holds of some repository.
@@ -94,14 +99,11 @@ impl Targets {
         repos.map(|repo| repo.generation).max().unwrap_or(0)
     }
 
-    /// Who numbers a repository's generations, as far as any target knows.
-    pub(super) fn origin(&self, repo: &str, layer: &str) -> Option<Origin> {
-        self.repo(repo, layer).map(|(_, state)| state.origin)
-    }
-
-    fn repo(&self, repo: &str, layer: &str) -> Option<(&Target, &RepoState)> {
-        let all = self.0.iter().flat_map(|target| target.repos.iter().map(move |r| (target, r)));
-        all.into_iter().find(|(_, state)| state.repo == repo && state.layer == layer)
+    /// Whether any target knows the repository, and that its generations come from elsewhere.
+    pub(super) fn has_other_origin(&self, repo: &str, layer: &str, origin: Origin) -> bool {
+        let repos = self.0.iter().flat_map(|target| &target.repos);
+        let mut known = repos.filter(|state| state.repo == repo && state.layer == layer);
+        known.any(|state| state.origin != origin)
     }
 
     /// Refuses a directory whose repository was loaded from elsewhere.
@@ -125,10 +127,12 @@ impl Targets {
                     let hint = Some("load it under another name: --repo NAME".into());
                     return Err(CannotLoad { message, hint });
                 }
-                let moved =
-                    state.root.as_deref().is_some_and(|known| *known != *root.to_string_lossy());
-                if moved && !root_moved {
-                    let known = state.root.as_deref().unwrap_or_default();
+                let known = match &state.root {
+                    Some(known) if **known != *root.to_string_lossy() => Some(known.as_str()),
+                    None if state.units > 0 => Some("a stream"),
+                    _ => None,
+                };
+                if let (Some(known), false) = (known, root_moved) {
                     let message =
                         format!("{repo} was loaded from {known}, this is {}", root.display());
                     let hint =
@@ -145,7 +149,12 @@ impl Targets {
     ///
     /// # Errors
     /// The last target's, where none says.
-    pub(super) async fn holdings(&mut self, repo: &str, layer: &str) -> Result<Holdings, Error> {
+    pub(super) async fn holdings(
+        &mut self,
+        repo: &str,
+        layer: &str,
+        origin: Origin,
+    ) -> Result<Holdings, Error> {
         let filter = UnitFilter { repo: Some(repo.into()), layer: Some(layer.into()) };
         let mut holdings = Holdings::default();
         let mut unread = None;
@@ -159,7 +168,7 @@ impl Targets {
                 },
             };
             match held {
-                Ok(held) => holdings.add(lane, held),
+                Ok(held) => holdings.add(lane, held, origin),
                 Err(error) => {
                     target.unread = Some(BackendError::from(&error));
                     unread = Some(error);
@@ -189,22 +198,32 @@ impl Targets {
     }
 
     /// What became of each target, given what became of the lanes that ran.
-    pub(super) fn reports(&self, lanes: Vec<(usize, LaneReport)>) -> Vec<BackendReport> {
+    ///
+    /// Where none `ran`, nothing was meant to be written.
+    pub(super) fn reports(&self, lanes: Vec<(usize, LaneReport)>, ran: bool) -> Vec<BackendReport> {
         let mut lanes = lanes.into_iter().peekable();
         let report = |(index, target): (usize, &Target)| {
             let lane = lanes.next_if(|(lane, _)| *lane == index).map(|(_, report)| report);
-            target.report(lane)
+            target.report(lane, ran)
         };
         self.0.iter().enumerate().map(report).collect()
     }
 
-    /// Closes all.
+    /// Closes all. One that does not come to an end is left to it: what it commits is whole.
     pub async fn close(&self) {
-        for (_, backend) in self.connected() {
-            if let Err(error) = backend.close().await {
-                tracing::warn!(%error, "closing a backend");
-            }
+        let close = async |backend: &Arc<dyn Backend>| match backend.close().await {
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "closing a backend"),
+        };
+        let all = join_all(self.connected().map(|(_, backend)| close(backend)));
+        if tokio::time::timeout(CLOSING, all).await.is_err() {
+            tracing::warn!("a backend is still at work and was not waited for");
         }
+    }
+
+    /// Where the stores are, as their types name it.
+    pub(super) fn places(&self) -> Vec<String> {
+        self.0.iter().map(|target| target.place.clone()).collect()
     }
 }
 
@@ -237,14 +256,14 @@ impl Wanted {
     }
 
     async fn connect(self, dry_run: bool) -> Result<Target, CannotLoad> {
-        let Self { url, factory, options, .. } = self;
+        let Self { url, factory, options, place } = self;
         if dry_run && !factory.exists(&options).await.map_err(wrong)? {
-            return Ok(Target { url, backend: Ok(None), repos: Vec::new(), unread: None });
+            return Ok(Target { url, backend: Ok(None), place, repos: Vec::new(), unread: None });
         }
         let access = if dry_run { Access::Read } else { Access::Write };
         let connected = factory.connect(BackendConfig { options, access, selection: None }).await;
         let backend = connected.map(Some);
-        let mut target = Target { url, backend, repos: Vec::new(), unread: None };
+        let mut target = Target { url, backend, place, repos: Vec::new(), unread: None };
         if let Ok(Some(backend)) = &target.backend
             && let Some(reader) = backend.reader()
         {
@@ -259,11 +278,12 @@ impl Wanted {
 
 impl Target {
     /// What became of it.
-    pub(super) fn report(&self, lane: Option<LaneReport>) -> BackendReport {
+    fn report(&self, lane: Option<LaneReport>, ran: bool) -> BackendReport {
+        let died = Error::unexpected("its lane died, which is a bug of astload's");
         let error = match (&self.backend, &lane) {
             (Err(error), _) => Some(error),
             (Ok(_), Some(lane)) => lane.error.as_ref(),
-            (Ok(_), None) => None,
+            (Ok(_), None) => ran.then_some(&died),
         };
         BackendReport {
             url: self.url.clone(),

@@ -87,6 +87,8 @@ fn a_store_that_is_locked_all_the_while_stops_no_other() {
     let patience = ["--patience", "1s"];
     let report = sandbox.load_exits("a.db", &[&to[..], &patience].concat(), 3);
     assert_eq!(statuses(&report), ["complete", "incomplete", "complete"], "{report}");
+    let report = sandbox.load_exits("a.db", &[&to[..], &patience].concat(), 3);
+    assert_eq!(report["units"]["written"], 0, "a.db and c.db have it already: {report}");
     locker.execute_batch("ROLLBACK").expect("released");
     sandbox.load("a.db", &to);
     sandbox.gc("b.db");

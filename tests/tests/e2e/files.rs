@@ -183,10 +183,10 @@ fn a_script_is_known_by_its_first_line() {
 }
 
 #[test]
-fn ignored_and_hidden_files_are_skipped() {
+fn ignored_files_and_those_of_version_control_are_skipped() {
     let sandbox = sandbox();
     sandbox.write(".gitignore", "ignored.py\nbuild/\n!build/kept.py\n*.gen.py\n");
-    for name in ["ignored.py", "build/x.py", "a.gen.py", ".hidden.py", ".git/hook.py"] {
+    for name in ["ignored.py", "build/x.py", "a.gen.py", ".hidden.py", ".git/hook.py", ".hg/x.py"] {
         sandbox.write(name, "x = 1\n");
     }
     sandbox.write("sub/.gitignore", "local.py\n");
@@ -194,7 +194,65 @@ fn ignored_and_hidden_files_are_skipped() {
     sandbox.write("sub/ignored.py", "x = 1\n");
     sandbox.write("local.py", "x = 1\n");
     sandbox.load("a.db", &[]);
-    assert_eq!(sandbox.store("a.db").paths(), ["good.py", "local.py"]);
+    assert_eq!(sandbox.store("a.db").paths(), [".hidden.py", "good.py", "local.py"]);
+}
+
+#[test]
+fn what_is_ignored_above_a_repository_is_not_ignored_in_it() {
+    let sandbox = sandbox();
+    sandbox.write("../.gitignore", "*\n");
+    sandbox.load("a.db", &[]);
+    assert_eq!(sandbox.store("a.db").paths(), ["good.py"]);
+    sandbox.write("../.git/HEAD", "");
+    sandbox.write(".git/HEAD", "");
+    sandbox.load("b.db", &[]);
+    assert_eq!(sandbox.store("b.db").paths(), ["good.py"]);
+}
+
+#[test]
+fn what_the_repository_around_a_directory_ignores_is_ignored() {
+    let sandbox = sandbox();
+    sandbox.write("../.git/HEAD", "");
+    sandbox.write("../.gitignore", "bad.py\n");
+    sandbox.write("bad.py", "x = 1\n");
+    sandbox.load("a.db", &[]);
+    assert_eq!(sandbox.store("a.db").paths(), ["good.py"]);
+}
+
+#[test]
+fn a_script_with_another_extension_is_known_by_its_first_line() {
+    let sandbox = sandbox();
+    sandbox.write("tool.cgi", "#!/usr/bin/python3\nx = 1\n");
+    sandbox.load("a.db", &[]);
+    assert_eq!(sandbox.store("a.db").paths(), ["good.py", "tool.cgi"]);
+}
+
+#[test]
+fn a_file_that_is_too_large_now_is_kept_in_the_stores() {
+    let sandbox = sandbox();
+    sandbox.write("big.py", "x = 1\n".repeat(500));
+    sandbox.load("a.db", &[]);
+    let report = sandbox.load("a.db", &["--max-file-size", "1KB"]);
+    assert_eq!((&report["units"]["deleted"], &report["units"]["failed"]), (&0.into(), &1.into()));
+    assert_eq!(sandbox.store("a.db").paths(), ["big.py", "good.py"]);
+}
+
+#[test]
+fn stores_inside_of_a_directory_are_no_part_of_it() {
+    let sandbox = sandbox();
+    let load = ["load", "repo", "--json", "--to", "sqlite:repo/a.db"];
+    sandbox.run(&load).exits(0);
+    let report = sandbox.run(&load).exits(0).json();
+    assert_eq!(report["without_grammar"], serde_json::json!({}), "{report}");
+}
+
+#[test]
+fn names_from_files_do_not_steer_a_terminal() {
+    let sandbox = sandbox();
+    sandbox.write("x\u{1b}[2J.py", "x = 1\n");
+    sandbox.load("a.db", &[]);
+    let told = sandbox.run(&["tree", "x\u{1b}[2J.py", "--from", "sqlite:a.db"]).exits(0).stdout;
+    assert!(!told.contains('\u{1b}') && told.contains("\\u{1b}"), "{told}");
 }
 
 #[test]

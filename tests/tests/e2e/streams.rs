@@ -274,3 +274,110 @@ fn a_delete_of_what_no_store_holds_is_harmless() {
     assert_eq!(report["units"]["failed"], 0);
     assert_eq!(sandbox.store("a.db").paths(), ["a.py"]);
 }
+
+/// A unit of `a.py` with this content and maybe a generation.
+fn version(content: u8, generation: Option<u64>) -> Value {
+    let hash = format!("{content:02x}").repeat(32);
+    let text = format!("version {content}");
+    let changes = json!({
+        "content_hash": hash,
+        "nodes": [{"kind": "m", "text": text}],
+        "symbols": [],
+        "edges": [],
+        "generation": generation,
+    });
+    with(unit("a.py"), &changes)
+}
+
+fn held(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.store("a.db").texts("SELECT text FROM nodes")
+}
+
+#[test]
+fn of_the_same_content_the_later_generation_stays() {
+    let sandbox = Sandbox::new();
+    for (content, generation) in [(1, 1), (1, 3), (2, 2)] {
+        load(&sandbox, &lines(&[version(content, Some(generation))])).exits(0);
+    }
+    assert_eq!(held(&sandbox), ["version 1"]);
+    let again = load(&sandbox, &lines(&[version(1, Some(3))])).exits(0).json();
+    assert_eq!(again["units"]["skipped"], 1);
+}
+
+#[test]
+fn a_delete_is_never_skipped() {
+    let sandbox = Sandbox::new();
+    load(&sandbox, &lines(&[version(1, None)])).exits(0);
+    let delete =
+        json!({"repo": "r", "path": "a.py", "op": "delete", "content_hash": "01".repeat(32)});
+    load(&sandbox, &lines(&[delete])).exits(0);
+    assert_eq!(held(&sandbox), [""; 0]);
+}
+
+#[test]
+fn the_later_line_wins_whatever_was_held_before() {
+    let delete = json!({"repo": "r", "path": "a.py", "op": "delete"});
+    for first in [version(1, None), version(2, None), version(3, None), delete] {
+        for last in 1..4 {
+            let sandbox = Sandbox::new();
+            load(&sandbox, &lines(&[version(2, None)])).exits(0);
+            load(&sandbox, &lines(&[first.clone(), version(last, None)])).exits(0);
+            assert_eq!(held(&sandbox), [format!("version {last}")], "after {first}");
+        }
+    }
+}
+
+#[test]
+fn a_store_that_comes_later_learns_whose_generations_they_are() {
+    let sandbox = Sandbox::new();
+    let line = lines(&[version(1, None)]);
+    let to = |stores: &[&str]| {
+        let mut command = vec!["load".to_owned(), "-".to_owned()];
+        command
+            .extend(stores.iter().flat_map(|store| ["--to".to_owned(), format!("sqlite:{store}")]));
+        sandbox.run_with_input(&command, &line)
+    };
+    to(&["a.db"]).exits(0);
+    to(&["a.db", "b.db"]).exits(0);
+    to(&["b.db"]).exits(0).says("1 skipped");
+}
+
+#[test]
+fn a_repository_that_was_streamed_is_no_directory_without_consent() {
+    let sandbox = Sandbox::with_python();
+    let streamed = with(version(1, None), &json!({"repo": "e", "path": "streamed.py"}));
+    load(&sandbox, &lines(&[streamed])).exits(0);
+    let told = sandbox.run(&["load", "repo", "--repo", "e", "--to", "sqlite:a.db"]).exits(2);
+    told.says("e was loaded from a stream").says("--root-moved");
+    assert_eq!(sandbox.store("a.db").paths(), ["streamed.py"]);
+}
+
+#[test]
+fn a_stream_does_not_change_the_root_of_a_directory() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("a.db", &["--repo", "r"]);
+    load(&sandbox, &lines(&[version(1, None)])).exits(0);
+    let root = "SELECT root FROM repo";
+    assert_eq!(sandbox.store("a.db").ask(root).len(), 1);
+    assert!(!sandbox.store("a.db").ask(root)[0].contains("null"), "the root is known");
+}
+
+#[test]
+fn a_load_takes_a_repository_from_a_directory_or_from_streams() {
+    let sandbox = Sandbox::with_python();
+    sandbox.write("../units.ndjson", lines(&[with(version(1, None), &json!({"repo": "repo"}))]));
+    let both = ["load", "repo", "units.ndjson", "--to", "sqlite:a.db"];
+    sandbox.run(&both).exits(0).says("belongs to a repository that this load reads");
+    let both = ["load", "units.ndjson", "repo", "--to", "sqlite:b.db"];
+    sandbox.run(&both).exits(3).says("load the directory by itself");
+}
+
+#[test]
+fn a_second_stream_of_one_load_keeps_to_whose_generations_they_are() {
+    let sandbox = Sandbox::new();
+    sandbox.write("../up.ndjson", lines(&[version(1, Some(7))]));
+    sandbox.write("../ours.ndjson", lines(&[version(2, None)]));
+    let load = ["load", "up.ndjson", "ours.ndjson", "--to", "sqlite:a.db"];
+    sandbox.run(&load).says("has no generation, but those of its repository come from upstream");
+    assert_eq!(held(&sandbox), ["version 1"]);
+}

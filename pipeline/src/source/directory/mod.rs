@@ -82,9 +82,18 @@ pub struct DirectoryOptions {
     pub generation: u64,
     /// Threads that parse.
     pub workers: usize,
+    /// The stores that are written to, which are no part of the repository.
+    pub stores: Vec<String>,
 }
 
 impl DirectoryOptions {
+    /// Whether a file is one of the stores that are written to, or lies beside it with its name.
+    fn is_store(&self, file: &Path) -> bool {
+        let Some(file) = file.to_str() else { return false };
+        let beside = |rest: &str| rest.is_empty() || rest.starts_with('-');
+        self.stores.iter().any(|store| file.strip_prefix(store.as_str()).is_some_and(beside))
+    }
+
     /// Whether all files of the repository are asked for: only then may absent ones be deleted.
     pub fn is_unfiltered(&self) -> bool {
         self.globs.is_everything() && self.languages.is_empty()
@@ -193,6 +202,8 @@ pub struct DirectoryReport {
     pub problems: Vec<ProblemFile>,
     /// Whether everything below the root was seen: no error, no filter, not stopped.
     pub complete: bool,
+    /// Whether an error alone stood in the way of that.
+    pub unlisted: bool,
 }
 
 impl DirectoryReport {
@@ -247,6 +258,11 @@ impl Shared<'_> {
         self.cancelled.is_cancelled() || self.closed.load(Ordering::Relaxed)
     }
 
+    /// The file is there, though it is not loaded for its size.
+    fn see_too_large(&self, path: &str) {
+        self.holdings.see_too_large(self.unit_id(path), self.options.file_bytes_max);
+    }
+
     fn unit_id(&self, path: &str) -> UnitId {
         UnitId::of(&self.options.repo, path, LAYER)
     }
@@ -289,7 +305,9 @@ pub fn read(
         }
         report
     });
-    report.complete &= options.is_unfiltered() && !shared.stopped();
+    let all_wanted = options.is_unfiltered() && !shared.stopped();
+    report.unlisted = all_wanted && !report.complete;
+    report.complete &= all_wanted;
     report.problems.sort();
     report.planned.sort();
     if let Err(error) = shared.stamps.save() {
@@ -300,7 +318,7 @@ pub fn read(
 
 /// The lanes that lack a file in this version.
 fn lacking(shared: &Shared<'_>, path: &str, hash: &[u8; 32], extractor: &str) -> Lanes {
-    let version = crate::holdings::Fingerprint::of(Some(hash), extractor, None);
+    let version = crate::holdings::Fingerprint::of(Some(hash), extractor, None, None);
     shared.holdings.lacking(shared.unit_id(path), version)
 }
 

@@ -10,11 +10,19 @@ use ignore::{DirEntry, WalkBuilder};
 
 use super::extract::extractor_name;
 use super::stamps::Stamp;
-use super::{Candidate, DirectoryReport, FileProblem, ProblemFile, Shared, lacking, relative};
+use super::{
+    Candidate, DirectoryReport, FileProblem, ProblemFile, Shared, lacking, relative, stamps,
+};
 use crate::languages::Language;
+
+/// The hash of a file of which only the first line was read, for it has no language.
+const UNREAD: [u8; 32] = [0; 32];
 
 /// Enough of a file for its first line.
 const HEAD_BYTES: usize = 256;
+
+/// What version control keeps beside the files.
+const HISTORY: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 
 /// The walk through one directory.
 pub(super) struct Walk<'a> {
@@ -36,13 +44,20 @@ impl<'a> Walk<'a> {
     pub(super) fn run(mut self) -> DirectoryReport {
         let root = self.shared.options.root.clone();
         let globs = self.shared.options.globs.clone();
+        // Inside of a git repository, its files above the directory speak too, and none further up.
+        let in_git = root.ancestors().any(|folder| folder.join(".git").exists());
         let walk = WalkBuilder::new(&root)
+            .hidden(false)
+            .ignore(false)
             .git_global(false)
-            .require_git(false)
+            .git_exclude(false)
+            .parents(in_git)
+            .require_git(in_git)
             .sort_by_file_name(std::ffi::OsStr::cmp)
             .filter_entry(move |entry| {
-                entry.depth() == 0
-                    || relative(&root, entry.path()).is_none_or(|path| !globs.excludes(&path))
+                let is_history = entry.file_name().to_str().is_some_and(|n| HISTORY.contains(&n));
+                let excluded = || relative(&root, entry.path()).is_some_and(|p| globs.excludes(&p));
+                entry.depth() == 0 || !(is_history || excluded())
             })
             .build();
         for entry in walk {
@@ -93,7 +108,8 @@ impl<'a> Walk<'a> {
         let Some(path) = relative(&self.shared.options.root, entry.path()) else {
             return self.problem(FileProblem::PathNotUtf8, &entry.path().to_string_lossy());
         };
-        if !self.shared.options.globs.wants(&path) {
+        let options = self.shared.options;
+        if !options.globs.wants(&path) || options.is_store(entry.path()) {
             return;
         }
         if kind.is_symlink() {
@@ -117,12 +133,15 @@ impl<'a> Walk<'a> {
             None => shebang_language(absolute),
         };
         let by_name = Language::by_path(absolute);
-        let nameless = by_name.is_none() && absolute.extension().is_none();
+        let (nameless, read_at) = (by_name.is_none(), stamps::now());
         let by_content = match nameless.then(shebang).transpose() {
             Ok(language) => language.flatten(),
             Err(error) => return self.unread(&path, Some(&error)),
         };
         let Some(language) = by_name.or(by_content) else {
+            if trusted.is_none() {
+                self.shared.stamps.remember(&path, stamp, read_at, UNREAD, Some(""));
+            }
             return *self.report.without_grammar.entry(kind_of_file(absolute)).or_default() += 1;
         };
         if !options.languages.is_empty() && !options.languages.iter().any(|l| l == language.name) {
@@ -131,6 +150,7 @@ impl<'a> Walk<'a> {
         self.shared.progress.found.fetch_add(1, Ordering::Relaxed);
         if stamp.size() > options.file_bytes_max {
             self.shared.progress.done.fetch_add(1, Ordering::Relaxed);
+            self.shared.see_too_large(&path);
             return self.problem(FileProblem::TooLarge, &path);
         }
         if let Some(known) = trusted {

@@ -77,7 +77,10 @@ impl<'a> Worker<'a> {
         let limit = self.shared.options.file_bytes_max;
         match read(&candidate.absolute, limit, &mut self.source) {
             Ok(true) => {}
-            Ok(false) => return self.problem(FileProblem::TooLarge, path, None),
+            Ok(false) => {
+                self.shared.see_too_large(path);
+                return self.problem(FileProblem::TooLarge, path, None);
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return self.problem(FileProblem::Vanished, path, None);
             }
@@ -130,12 +133,12 @@ impl<'a> Worker<'a> {
             }
             Err(error) => {
                 self.builder.abandon_unit();
-                // What is held of the file is an older version, which is gone from the directory.
-                self.shared.holdings.unsee(self.shared.unit_id(path));
                 match error {
                     ExtractError::Stopped => self.report.complete = false,
                     ExtractError::Timeout => self.problem(FileProblem::ParseTimeout, path, None),
                     ExtractError::Refused(rule) => {
+                        // What is held of the file is an older version, which is gone for good.
+                        self.shared.holdings.unsee(self.shared.unit_id(path));
                         self.problem(FileProblem::Refused, path, Some(rule));
                     }
                 }
@@ -244,9 +247,10 @@ mod tests {
             trust_mtime: true,
             generation: 1,
             workers: 1,
+            stores: Vec::new(),
         };
         let mut holdings = Holdings::default();
-        holdings.add(0, Vec::new());
+        holdings.add(0, Vec::new(), astload_backends::Origin::Ours);
         let shared = Shared {
             options: &options,
             holdings: &holdings,
