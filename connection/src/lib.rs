@@ -4,8 +4,10 @@ mod backoff;
 mod breaker;
 mod budget;
 mod limiter;
+mod pool;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, BackoffSettings};
 pub use breaker::{Breaker, BreakerSettings, BreakerState, Permit, Rejected};
 pub use budget::{BudgetSettings, RetryBudget};
 pub use limiter::{Limiter, LimiterSettings, Slot};
+pub use pool::{PoolSettings, pool};
