@@ -37,6 +37,47 @@ impl ErrorKind {
     }
 }
 
+/// What happens after an error; its kind alone decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The same call again, with growing waits; past the deadline the lane waits, its cursor does
+    /// not move.
+    Retry,
+    /// A few attempts, then the lane pauses: a bug must not fill the dead letters.
+    RetryThenPause {
+        /// With the first.
+        attempts: u32,
+    },
+    /// Bisected; the units alone go to the dead letters.
+    DeadLetter,
+    /// Sent again in parts; a single unit is refused.
+    Split,
+    /// The lane pauses, nothing is lost; a good probe or a changed configuration resumes it.
+    Pause,
+}
+
+impl ErrorKind {
+    /// What happens next.
+    pub fn effect(self) -> Effect {
+        match self {
+            Self::Transient => Effect::Retry,
+            Self::Refused => Effect::DeadLetter,
+            Self::TooLarge => Effect::Split,
+            Self::Misconfigured => Effect::Pause,
+            Self::Unexpected => Effect::RetryThenPause { attempts: 3 },
+        }
+    }
+
+    /// Whether it speaks against the store: a refusal, and what somebody has to set right, show that
+    /// it lives.
+    pub fn is_fault(self) -> bool {
+        match self {
+            Self::Transient | Self::Unexpected => true,
+            Self::Refused | Self::TooLarge | Self::Misconfigured => false,
+        }
+    }
+}
+
 /// Why a call to a backend failed.
 #[derive(Debug)]
 pub struct Error {
@@ -48,6 +89,8 @@ pub struct Error {
     pub hint: Option<String>,
     /// When a transient error is worth another attempt.
     pub retry_after: Option<Duration>,
+    /// Whether the store has too much to do, so that fewer calls at a time would help.
+    pub overloaded: bool,
     /// The units that were refused, with the reason, where the store can say.
     pub rejected: Vec<(UnitId, String)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -56,8 +99,20 @@ pub struct Error {
 impl Error {
     /// An error of a kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { kind, message, hint: None, retry_after: None, rejected: Vec::new(), source: None }
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            retry_after: None,
+            overloaded: false,
+            rejected: Vec::new(),
+            source: None,
+        }
+    }
+
+    /// Something that may be over the next time.
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Transient, message)
     }
 
     /// Something in the store's way that somebody has to move.
@@ -80,6 +135,20 @@ impl Error {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same, with when another attempt is worth it.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The same, of a store that has too much to do.
+    #[must_use]
+    pub fn for_overload(mut self) -> Self {
+        self.overloaded = true;
         self
     }
 

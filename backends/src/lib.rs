@@ -6,6 +6,7 @@ mod builtin;
 mod contract;
 mod error;
 mod factory;
+mod guard;
 mod registry;
 pub mod sqlite;
 
@@ -14,6 +15,7 @@ pub use contract::{
     Query, Reader, Receipt, Reference, RepoState, RepoUnits, RowCounts, StoreSummary, StoredUnit,
     SymbolCount, UnitFilter,
 };
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Effect, Error, ErrorKind, Result};
 pub use factory::{Access, BackendConfig, BackendFactory, TypeInfo};
+pub use guard::{GuardSettings, Guarded};
 pub use registry::{Registry, RegistryError};

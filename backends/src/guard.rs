@@ -1,0 +1,209 @@
+//! Everything that protects one write, in order: span, retry, limit, breaker, timeout, backend.
+//!
+//! So no room is held while waiting to try again, the breaker sees every attempt, and the limiter
+//! measures attempts. Retries live here and nowhere else. Health probes go past all of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use astload_connection::{
+    Backoff, BackoffSettings, Breaker, BreakerSettings, BudgetSettings, Limiter, LimiterSettings,
+    RetryBudget,
+};
+use astload_model::Batch;
+use async_trait::async_trait;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tracing::{Instrument, field};
+
+use crate::contract::{Admin, Backend, BackendInfo, HealthReport, Query, Reader, Receipt};
+use crate::error::{Effect, Error, Result};
+
+/// How one backend's writes are protected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GuardSettings {
+    /// How long one attempt may take.
+    pub attempt_timeout: Duration,
+    /// How long a write may take with all its attempts.
+    pub deadline: Duration,
+    /// How waits between attempts grow.
+    pub backoff: BackoffSettings,
+    /// How many attempts may be made again.
+    pub budget: BudgetSettings,
+    /// How many attempts may be under way.
+    pub limit: LimiterSettings,
+    /// When attempts stop for a while.
+    pub breaker: BreakerSettings,
+}
+
+impl GuardSettings {
+    /// What suits a backend that takes so many batches at the same time.
+    pub fn for_concurrency(concurrency: usize) -> Self {
+        Self {
+            attempt_timeout: Duration::from_secs(30),
+            deadline: Duration::from_secs(120),
+            backoff: BackoffSettings::default(),
+            budget: BudgetSettings::default(),
+            limit: LimiterSettings { min: 1, max: concurrency },
+            breaker: BreakerSettings::default(),
+        }
+    }
+}
+
+/// A backend whose writes are protected.
+#[derive(Debug)]
+pub struct Guarded {
+    name: String,
+    backend: Arc<dyn Backend>,
+    settings: GuardSettings,
+    budget: RetryBudget,
+    limiter: Limiter,
+    breaker: Breaker,
+}
+
+impl Guarded {
+    /// Protects a backend, which is called this name in spans.
+    pub fn new(
+        name: impl Into<String>,
+        backend: Arc<dyn Backend>,
+        settings: GuardSettings,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            backend,
+            settings,
+            budget: RetryBudget::new(settings.budget),
+            limiter: Limiter::new(settings.limit),
+            breaker: Breaker::new(settings.breaker),
+        }
+    }
+
+    /// Its circuit breaker.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// What bounds its attempts.
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// Attempts until one succeeds, fails for good, or the deadline is too near for another.
+    async fn retry(&self, batch: &Batch) -> Result<Receipt> {
+        let deadline = Instant::now() + self.settings.deadline;
+        let mut backoff = Backoff::new(self.settings.backoff);
+        self.budget.pay_in();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let error = match self.limit(batch, deadline).await {
+                Ok(receipt) => return Ok(receipt),
+                Err(error) => error,
+            };
+            let may_retry = match error.kind.effect() {
+                Effect::Retry => true,
+                Effect::RetryThenPause { attempts: most } => attempts < most,
+                Effect::DeadLetter | Effect::Split | Effect::Pause => false,
+            };
+            if !may_retry {
+                return Err(error);
+            }
+            let again = Instant::now() + backoff.next_wait(error.retry_after);
+            if again >= deadline || self.budget.take().is_err() {
+                return Err(error);
+            }
+            tracing::debug!(%error, attempts, "trying again");
+            sleep_until(again).await;
+        }
+    }
+
+    /// One attempt, once there is room for it.
+    async fn limit(&self, batch: &Batch, deadline: Instant) -> Result<Receipt> {
+        let Ok(slot) = timeout_at(deadline, self.limiter.acquire()).await else {
+            let limit = self.limiter.limit();
+            return Err(Error::transient(format!(
+                "{limit} other writes left no time for this one"
+            )));
+        };
+        let answer = self.break_circuit(batch, deadline).await;
+        match &answer {
+            Ok(_) => slot.answered(),
+            Err(error) if error.overloaded => slot.overloaded(),
+            Err(_) => drop(slot),
+        }
+        answer
+    }
+
+    /// One attempt, unless the store failed too often.
+    async fn break_circuit(&self, batch: &Batch, deadline: Instant) -> Result<Receipt> {
+        let permit = self.breaker.admit().map_err(|rejected| {
+            Error::transient("the circuit breaker is open: the store failed too often")
+                .with_retry_after(rejected.retry_after)
+        })?;
+        let answer = self.time_out(batch, deadline).await;
+        match &answer {
+            Err(error) if error.kind.is_fault() => permit.failed(),
+            _ => permit.answered(),
+        }
+        answer
+    }
+
+    /// One attempt, for as long as it may take. It may have been written when it is given up.
+    async fn time_out(&self, batch: &Batch, deadline: Instant) -> Result<Receipt> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let most = self.settings.attempt_timeout.min(left);
+        timeout(most, self.backend.write_batch(batch)).await.unwrap_or_else(|_| {
+            Err(Error::transient(format!("writing a batch: no answer for {most:?}")))
+        })
+    }
+}
+
+#[async_trait]
+impl Backend for Guarded {
+    fn info(&self) -> &BackendInfo {
+        self.backend.info()
+    }
+
+    async fn write_batch(&self, batch: &Batch) -> Result<Receipt> {
+        let span = tracing::info_span!(
+            "write_batch",
+            backend = %self.name,
+            units = batch.len(),
+            rows = batch.rows(),
+            error = field::Empty,
+        );
+        let written = self.retry(batch).instrument(span.clone()).await;
+        if let Err(error) = &written {
+            span.record("error", field::display(error));
+        }
+        written
+    }
+
+    /// A good answer lets an open breaker try a write.
+    async fn health_check(&self) -> Result<HealthReport> {
+        let health = self.backend.health_check().await;
+        if health.is_ok() {
+            self.breaker.allow_probe();
+        }
+        health
+    }
+
+    async fn settle(&self) -> Result<()> {
+        self.backend.settle().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.backend.close().await
+    }
+
+    fn reader(&self) -> Option<&dyn Reader> {
+        self.backend.reader()
+    }
+
+    fn admin(&self) -> Option<&dyn Admin> {
+        self.backend.admin()
+    }
+
+    fn query(&self) -> Option<&dyn Query> {
+        self.backend.query()
+    }
+}
