@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use astload_backends::{Backend, Error, ErrorKind, Receipt};
 use astload_connection::Backoff;
 use astload_model::{Batch, UnitId, UnitName};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Cargo, Delivery, Lanes};
