@@ -78,7 +78,9 @@ impl BackendFactory for SqliteFactory {
     }
 
     async fn exists(&self, options: &Value) -> Result<bool> {
-        Ok(self.options(options)?.path.exists())
+        let path = self.options(options)?.path;
+        open::check_folder(&path)?;
+        Ok(path.exists())
     }
 
     async fn connect(&self, config: BackendConfig) -> Result<Arc<dyn Backend>> {

@@ -28,7 +28,8 @@ pub struct UnitName {
 
 impl fmt::Display for UnitName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", shorten(&self.repo), shorten(&self.path))?;
+        let line = |text: &str| shorten(text).replace('\n', "\\n");
+        write!(f, "{}:{}", line(&self.repo), line(&self.path))?;
         if self.layer != "ast" {
             write!(f, " ({})", shorten(&self.layer))?;
         }

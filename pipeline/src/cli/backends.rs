@@ -37,8 +37,10 @@ fn option_rows(schema: &Value) -> Vec<Vec<String>> {
     let properties = schema["properties"].as_object().into_iter().flatten();
     let row = |(name, option): (&String, &Value)| {
         let description = option["description"].as_str().unwrap_or_default();
+        let required = schema["required"].as_array().into_iter().flatten();
         let default = match &option["default"] {
-            Value::Null => "required".to_owned(),
+            Value::Null if required.clone().any(|known| known == name) => "required".to_owned(),
+            Value::Null => "optional".to_owned(),
             Value::String(text) => format!("default {text}"),
             value => format!("default {value}"),
         };

@@ -35,12 +35,15 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
         () = watch(progress.clone(), Style::of(args.json, args.quiet)) => unreachable!("it never ends"),
     };
     let told = match &report {
-        Ok(report) if args.json => print_json(report),
+        Ok(report) if args.json => print_json(report).map(|()| true),
         Ok(report) => tell_report(report, &targets).await,
-        Err(_) => Ok(()),
+        Err(_) => Ok(true),
     };
     targets.close().await;
-    let code = report?.outcome().code();
+    let code = match (report?.outcome(), &told) {
+        (Outcome::Done, Ok(false)) => Outcome::Partly.code(),
+        (outcome, _) => outcome.code(),
+    };
     match told {
         Err(failure) if !failure.is_silent() => Err(failure),
         // Where nobody reads what is printed, the code still tells how it ended.
@@ -50,6 +53,9 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
 
 /// What each PATH is.
 fn inputs(args: &LoadArgs) -> Result<Vec<Input>, Failure> {
+    if args.paths.iter().filter(|path| *path == Path::new("-")).count() > 1 {
+        return Err(Failure::usage("standard input, -, is named twice"));
+    }
     let inputs: Vec<Input> =
         args.paths.iter().map(|path| input(path, args)).collect::<Result<_, _>>()?;
     let directories = inputs.iter().filter(|input| matches!(input, Input::Directory { .. }));
@@ -181,8 +187,9 @@ fn stop_on_signal(json: bool) -> CancellationToken {
     cancelled
 }
 
-/// The summary as a person reads it, and a short look at each store.
-async fn tell_report(report: &LoadReport, targets: &Targets) -> Result<(), Failure> {
+/// The summary as a person reads it, and a short look at each store; says whether each lets itself
+/// be looked at.
+async fn tell_report(report: &LoadReport, targets: &Targets) -> Result<bool, Failure> {
     let mut text = match &report.plan {
         Some(plan) => {
             let list = |sign: &str, paths: &[String]| -> String {
@@ -194,26 +201,36 @@ async fn tell_report(report: &LoadReport, targets: &Targets) -> Result<(), Failu
     };
     text += &problems(report);
     text += &summary(report);
+    let mut all_seen = true;
     if report.plan.is_none() && !report.stopped {
-        text += &look(targets).await;
+        let (shown, seen) = look(targets).await;
+        text += &shown;
+        all_seen = seen;
     }
     if report.stopped {
         text += "stopped; the same command again goes on where this one ended\n";
     }
-    print(&text)
+    print(&text)?;
+    Ok(all_seen)
 }
 
-async fn look(targets: &Targets) -> String {
-    let mut text = String::new();
+async fn look(targets: &Targets) -> (String, bool) {
+    let (mut text, mut all_seen) = (String::new(), true);
     for target in targets.iter() {
-        if let Ok(Some(backend)) = &target.backend
-            && let Some(query) = backend.query()
-            && let Ok(summary) = query.summary(0).await
-        {
-            text += &show::text(&target.url, &summary);
+        let Ok(Some(backend)) = &target.backend else { continue };
+        let Some(query) = backend.query() else { continue };
+        match query.summary(0).await {
+            Ok(summary) => text += &show::text(&target.url, &summary),
+            Err(error) => {
+                all_seen = false;
+                text += &format!("error: {} does not let itself be read: {error}\n", target.url);
+                if let Some(hint) = error.hint {
+                    text += &format!("  hint: {hint}\n");
+                }
+            }
         }
     }
-    text
+    (text, all_seen)
 }
 
 /// What went wrong, most important first.
@@ -305,14 +322,25 @@ fn summary(report: &LoadReport) -> String {
     }
     text.push('\n');
     match report.outcome() {
-        Outcome::Nothing if report.broken || report.backends.iter().any(|b| b.error.is_some()) => {
+        Outcome::Nothing if has_errors(report) => {
             text += "nothing was loaded: see the errors above\n";
         }
         Outcome::Nothing => {
-            text += "nothing was loaded: no file here has a grammar or could be read\n";
+            text += "nothing was loaded: no file or line here could be read as a unit\n";
         }
-        Outcome::Partly => text += "partly done: the same command again repairs what is missing\n",
+        Outcome::Partly if report.withheld > 0 => {
+            text += "partly done: what is gone from the source was kept\n";
+        }
+        Outcome::Partly => {
+            text +=
+                "partly done: once the errors above are mended, the same command completes it\n";
+        }
         Outcome::Done | Outcome::Stopped => {}
     }
     text
+}
+
+fn has_errors(report: &LoadReport) -> bool {
+    let failed = report.backends.iter().any(|backend| backend.error.is_some());
+    report.broken || failed || !report.problems.is_empty()
 }

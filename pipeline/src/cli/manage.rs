@@ -21,7 +21,7 @@ pub(super) async fn remove(args: RemoveArgs) -> Result<u8, Failure> {
         print_json(&serde_json::json!({ "deleted": receipt.deleted }))?;
     } else {
         print(&format!(
-            "{} deleted; astload gc gives the space back\n",
+            "{} deleted; astload gc gives space back where there is much\n",
             plural(receipt.deleted, "unit")
         ))?;
     }

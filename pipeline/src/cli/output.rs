@@ -81,12 +81,13 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 
 /// The text with control characters in their escaped form, but for ends of lines and tabs.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| (c.is_control() && c != '\n' && c != '\t') || turns(c);
     if !text.contains(steers) {
         return Cow::Borrowed(text);
     }
     let shown = |c: char| match steers(c) {
-        true => c.escape_default().to_string(),
+        true => c.escape_unicode().to_string(),
         false => c.to_string(),
     };
     Cow::Owned(text.chars().map(shown).collect())
@@ -114,6 +115,14 @@ pub(super) fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// A name as it stands in a line, which it cannot end.
+pub(super) fn one_line(name: &str) -> Cow<'_, str> {
+    match name.contains(['\n', '\r', '\t']) {
+        true => name.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t").into(),
+        false => name.into(),
+    }
+}
+
 /// Rows of cells, each column as wide as its widest cell; numbers to the right.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -125,6 +134,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
     for row in rows {
         let mut line = String::from(" ");
         for (cell, &width) in row.iter().zip(&widths) {
+            let cell = one_line(cell);
             let number = cell.starts_with(|c: char| c.is_ascii_digit());
             line += &if number { format!(" {cell:>width$} ") } else { format!(" {cell:<width$} ") };
         }

@@ -4,7 +4,7 @@ use astload_backends::{Access, Reference};
 
 use super::FAILED;
 use super::args::RefsArgs;
-use super::output::{Failure, print, print_json};
+use super::output::{Failure, one_line, print, print_json};
 use super::store::Store;
 
 pub(super) async fn run(args: RefsArgs) -> Result<u8, Failure> {
@@ -30,6 +30,7 @@ fn text(references: &[Reference]) -> String {
             (Some(line), Some(column)) => format!("{}:{line}:{column}", reference.path),
             _ => reference.path.clone(),
         };
+        let place = one_line(&place);
         let repo = if several { format!("{}:", reference.repo) } else { String::new() };
         text += &format!("{:<8} {repo}{place}", reference.kind);
         if let Some(within) = reference.within.as_ref().filter(|_| reference.kind != "DEFINES") {

@@ -372,3 +372,13 @@ fn a_directory_that_vanishes_does_not_stop_a_load() {
     assert_eq!(report["units"]["written"], 1, "{report}");
     assert_eq!(report["files"][0]["problem"], "directory could not be listed", "{report}");
 }
+
+#[test]
+fn a_file_that_a_query_takes_too_long_for_is_told_and_stops_nothing() {
+    let sandbox = sandbox();
+    sandbox.write("slow.py", "[".repeat(400_000));
+    let report = sandbox.load("a.db", &[]);
+    assert_eq!(report["units"]["failed"], 1, "{report}");
+    assert_eq!(problem(&report, "slow.py"), "took too long to parse");
+    assert_eq!(sandbox.store("a.db").paths(), ["good.py"]);
+}

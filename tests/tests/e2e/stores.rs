@@ -165,3 +165,20 @@ fn two_loads_into_one_store_at_once_give_what_one_gives() {
     sandbox.store("a.db").is_whole();
     sandbox.is_clean("both", "a.db");
 }
+
+#[test]
+fn a_store_that_cannot_be_read_back_is_no_success() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("a.db", &[]);
+    let changed = rusqlite::Connection::open(sandbox.path("a.db")).expect("opened");
+    changed.execute_batch("ALTER TABLE unit RENAME COLUMN line_count TO lines").expect("changed");
+    let told = sandbox.run(&["load", "repo", "--to", "sqlite:a.db"]).exits(3);
+    told.says("sqlite:a.db does not let itself be read");
+}
+
+#[test]
+fn a_dry_run_finds_a_store_that_cannot_be_made() {
+    let sandbox = Sandbox::with_python();
+    let to = ["load", "repo", "--dry-run", "--to", "sqlite:nowhere/a.db"];
+    sandbox.run(&to).exits(2).says("there is no folder nowhere");
+}

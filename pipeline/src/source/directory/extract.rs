@@ -22,8 +22,8 @@ use tags::Tagger;
 /// Changes when the same file would give other rows.
 const EXTRACTION: &str = "1";
 
-/// Longest parse: grammars are quadratic on some inputs.
-const PARSE_MAX: Duration = Duration::from_secs(20);
+/// Longest work on one file: grammars and queries are quadratic on some inputs.
+const FILE_MAX: Duration = Duration::from_secs(20);
 
 /// What reads files of a language, as its units name it.
 pub(super) fn extractor_name(language: &Language, nodes: NodeChoice) -> String {
@@ -35,7 +35,7 @@ pub(super) fn extractor_name(language: &Language, nodes: NodeChoice) -> String {
 pub(super) enum ExtractError {
     /// The load was stopped.
     Stopped,
-    /// The parse took too long.
+    /// It took too long.
     Timeout,
     /// The unit would break this rule.
     Refused(String),
@@ -85,10 +85,16 @@ impl Extractor {
         stopped: &dyn Fn() -> bool,
     ) -> Result<Extracted, ExtractError> {
         let grammar = self.grammar(language)?;
-        let tree = parse(&mut grammar.parser, source, stopped)?;
+        let start = Instant::now();
+        let give_up = || stopped() || start.elapsed() > FILE_MAX;
+        let given_up = || if stopped() { ExtractError::Stopped } else { ExtractError::Timeout };
+        let tree = parse(&mut grammar.parser, source, &give_up).ok_or_else(given_up)?;
         grammar.meet(to)?;
-        let mut tagger = Tagger::new(&grammar.tags, &mut grammar.cursor, source);
+        let mut tagger = Tagger::new(&grammar.tags, &mut grammar.cursor, source, &give_up);
         let walked = walk::walk(&tree, nodes, &grammar.kinds, &mut tagger, to)?;
+        if tagger.gave_up {
+            return Err(given_up());
+        }
         tags::edges(tagger.finish(), language, source, to)?;
         if walked.depth > limits::TREE_DEPTH_MAX {
             let rule = format!("nests deeper than {} nodes", limits::TREE_DEPTH_MAX);
@@ -110,22 +116,17 @@ impl Extractor {
     }
 }
 
-fn parse(
-    parser: &mut Parser,
-    source: &[u8],
-    stopped: &dyn Fn() -> bool,
-) -> Result<Tree, ExtractError> {
-    let start = Instant::now();
-    let mut go_on = |_: &ParseState| match stopped() || start.elapsed() > PARSE_MAX {
+fn parse(parser: &mut Parser, source: &[u8], give_up: &dyn Fn() -> bool) -> Option<Tree> {
+    let mut go_on = |_: &ParseState| match give_up() {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
     let options = ParseOptions::new().progress_callback(&mut go_on);
     let rest = &mut |offset: usize, _| source.get(offset..).unwrap_or_default();
     let tree = parser.parse_with_options(rest, None, Some(options));
-    tree.ok_or_else(|| {
+    if tree.is_none() {
         // The parser would go on where it stopped.
         parser.reset();
-        if stopped() { ExtractError::Stopped } else { ExtractError::Timeout }
-    })
+    }
+    tree
 }

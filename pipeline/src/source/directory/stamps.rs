@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +24,12 @@ const PIECE: usize = 64 << 10;
 
 /// A log with more lines than this for each file that it knows is begun anew.
 const LINES_A_FILE: usize = 4;
+
+/// So is one with more bytes than this …
+const LOG_BYTES_MAX: u64 = 1 << 30;
+
+/// … or with a longer line, for a path has no more than `PATH_MAX` bytes.
+const LINE_BYTES_MAX: u64 = 32 << 10;
 
 /// The coarsest time stamps of a file system in use, in nanoseconds.
 const RACY: i64 = 2_000_000_000;
@@ -113,8 +119,8 @@ impl Stamps {
     pub(super) fn load(root: &Path) -> Self {
         let place = place(root);
         let header = Header { version: VERSION, root: root.to_path_buf() };
-        let file = place.as_ref().and_then(|place| File::open(place).ok());
-        let known = file.and_then(|file| read(BufReader::new(file), &header));
+        let log = place.as_deref().and_then(open_log);
+        let known = log.and_then(|log| read(log, &header));
         let header = if known.is_some() { None } else { Some(header) };
         let log = Log { place, header, lines: Vec::new(), error: None };
         Self { known: known.unwrap_or_default(), log: Mutex::new(log) }
@@ -188,8 +194,13 @@ fn append(place: &Path, header: Option<&Header>, lines: &[u8]) -> io::Result<()>
     match header {
         Some(header) => {
             fs::create_dir_all(place.parent().unwrap_or(Path::new(".")))?;
+            // Whatever is there is no log of ours, and may be a link to something else.
+            match fs::remove_file(place) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
             serde_json::to_writer(&mut piece, header)?;
-            options.write(true).truncate(true);
+            options.write(true);
         }
         None => {
             options.append(true);
@@ -201,26 +212,41 @@ fn append(place: &Path, header: Option<&Header>, lines: &[u8]) -> io::Result<()>
     options.open(place)?.write_all(&piece)
 }
 
+/// A log that is a file of a size that can be: not a link, and nothing that has no end.
+fn open_log(place: &Path) -> Option<BufReader<File>> {
+    let metadata = fs::symlink_metadata(place).ok()?;
+    let is_log = metadata.is_file() && metadata.len() <= LOG_BYTES_MAX;
+    is_log.then(|| File::open(place).ok()).flatten().map(BufReader::new)
+}
+
 /// The files of a log that is of this version and root, and not much longer than it must be.
-fn read(log: impl BufRead, header: &Header) -> Option<HashMap<String, Known>> {
-    let mut lines = log.lines();
-    let first: Header = serde_json::from_str(&lines.next()?.ok()?).ok()?;
-    if first != *header {
+fn read(mut log: impl BufRead, header: &Header) -> Option<HashMap<String, Known>> {
+    let mut line = Vec::new();
+    let mut next = |line: &mut Vec<u8>| {
+        line.clear();
+        let read = log.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', line).ok()?;
+        (read < LINE_BYTES_MAX as usize).then_some(read > 0)
+    };
+    next(&mut line)?;
+    if serde_json::from_slice::<Header>(&line).ok()? != *header {
         return None;
     }
     let mut known = HashMap::new();
     let mut count = 0;
-    for line in lines {
+    while next(&mut line)? {
         count += 1;
+        if count > LINES_A_FILE * (known.len() + 1_000) {
+            return None;
+        }
         let Ok(Line { path, stamp, hash, shebang }) =
-            serde_json::from_str::<Line<String, String>>(&line.ok()?)
+            serde_json::from_slice::<Line<String, String>>(&line)
         else {
             continue;
         };
         let Ok(hash) = Hash::from_hex(&hash) else { continue };
         known.insert(path, Known { stamp, hash: *hash.as_bytes(), shebang });
     }
-    (count <= LINES_A_FILE * (known.len() + 1_000)).then_some(known)
+    Some(known)
 }
 
 /// `$XDG_CACHE_HOME/astload/stamps/…`, or below `~/.cache`.
@@ -246,7 +272,7 @@ mod tests {
     }
 
     fn at(place: &Path) -> Stamps {
-        let known = File::open(place).ok().and_then(|log| read(BufReader::new(log), &header()));
+        let known = open_log(place).and_then(|log| read(log, &header()));
         let log = Log {
             place: Some(place.into()),
             header: known.is_none().then(header),
@@ -311,6 +337,29 @@ mod tests {
         let (known, second) = load(2);
         assert_eq!(known, Some([2; 32]));
         assert!(second > first);
+    }
+
+    #[test]
+    fn what_is_no_log_is_not_read_and_makes_room_for_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("r.log");
+        let other = folder.path().join("other");
+        fs::write(&other, "of somebody else").expect("written");
+        std::os::unix::fs::symlink(&other, &place).expect("a link");
+        let mut long = serde_json::to_vec(&header()).expect("JSON");
+        long.push(b'\n');
+        long.resize(1 << 20, 0);
+        for junk in [None, Some(long)] {
+            if let Some(junk) = junk {
+                fs::write(&place, junk).expect("written");
+            }
+            let stamps = at(&place);
+            assert!(stamps.known.is_empty());
+            stamps.remember("a", STAMP, i64::MAX, [1; 32], None);
+            stamps.save().expect("appended");
+            assert!(at(&place).known("a", &STAMP).is_some());
+        }
+        assert_eq!(fs::read_to_string(&other).expect("there"), "of somebody else");
     }
 
     #[test]

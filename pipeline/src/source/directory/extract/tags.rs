@@ -2,9 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::ops::ControlFlow;
 
 use astload_model::{BatchBuilder, EDGE_FLAGS, EdgeRow, SymbolRow, flags, limits};
-use tree_sitter::{Node, Point, QueryCapture, QueryCursor, StreamingIterator};
+use tree_sitter::{
+    Node, Point, QueryCapture, QueryCursor, QueryCursorOptions, QueryCursorState, StreamingIterator,
+};
 
 use super::ExtractError;
 use super::grammar::TagsQuery;
@@ -86,14 +89,23 @@ pub(super) struct Tagger<'a> {
     tags: &'a TagsQuery,
     cursor: &'a mut QueryCursor,
     pub(super) source: &'a [u8],
+    give_up: &'a dyn Fn() -> bool,
+    /// Whether a query was not run to its end.
+    pub(super) gave_up: bool,
     found: Tags,
     /// Definitions whose nodes the walk has not come by: start, node, position in `found`.
     ahead: BinaryHeap<Reverse<(usize, usize, usize)>>,
 }
 
 impl<'a> Tagger<'a> {
-    pub(super) fn new(tags: &'a TagsQuery, cursor: &'a mut QueryCursor, source: &'a [u8]) -> Self {
-        Self { tags, cursor, source, found: Tags::default(), ahead: BinaryHeap::new() }
+    pub(super) fn new(
+        tags: &'a TagsQuery,
+        cursor: &'a mut QueryCursor,
+        source: &'a [u8],
+        give_up: &'a dyn Fn() -> bool,
+    ) -> Self {
+        let (found, ahead) = (Tags::default(), BinaryHeap::new());
+        Self { tags, cursor, source, give_up, gave_up: false, found, ahead }
     }
 
     /// The name that the node defines, if it is a definition. Comes by every node, in pre-order.
@@ -107,7 +119,17 @@ impl<'a> Tagger<'a> {
     }
 
     fn ask(&mut self, node: &Node<'_>) {
-        let mut matches = self.cursor.matches(&self.tags.query, *node, self.source);
+        if self.gave_up {
+            return;
+        }
+        let (give_up, gave_up) = (self.give_up, &mut self.gave_up);
+        let mut go_on = |_: &QueryCursorState| {
+            *gave_up |= give_up();
+            if *gave_up { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let options = QueryCursorOptions::new().progress_callback(&mut go_on);
+        let (query, source) = (&self.tags.query, self.source);
+        let mut matches = self.cursor.matches_with_options(query, *node, source, options);
         while let Some(found) = matches.next() {
             let captures = found.captures();
             let role_of = |capture: &QueryCapture<'_>| &self.tags.roles[capture.index as usize];
