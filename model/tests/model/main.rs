@@ -5,6 +5,7 @@ mod bad_ndjson;
 mod batches;
 mod canonical;
 mod codecs;
+mod documentation;
 mod intake;
 mod messages;
 mod ndjson;
