@@ -42,7 +42,7 @@ impl Style {
 /// Tells progress until the future is dropped.
 pub(super) async fn watch(progress: Arc<LoadProgress>, style: Style) {
     let bar = ProgressBar::new_spinner();
-    if let Ok(spinner) = ProgressStyle::with_template("{spinner} {msg}") {
+    if let Ok(spinner) = ProgressStyle::with_template("{spinner} {wide_msg}") {
         bar.set_style(spinner);
     }
     let _clear = Clear(bar.clone());
