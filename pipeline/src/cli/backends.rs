@@ -1,6 +1,6 @@
 //! `astload backends`: the types, what they can and what they take.
 
-use astload_backends::Registry;
+use astload_backends::{RegisteredType, Registry};
 use serde_json::{Value, json};
 
 use super::args::BackendsArgs;
@@ -11,13 +11,13 @@ pub(super) fn run(args: &BackendsArgs) -> Result<u8, Failure> {
     if args.json {
         let all: Vec<Value> = types
             .iter()
-            .map(|(info, options)| json!({ "type": info, "options": options }))
+            .map(|known| json!({ "type": known.info, "options": *known.options }))
             .collect();
         print_json(&all)?;
         return Ok(0);
     }
     let mut text = String::new();
-    for (info, options) in &types {
+    for RegisteredType { info, options, .. } in &types {
         text += &format!("{} {}: {}\n  {}\n", info.name, info.version, info.summary, info.example);
         let can = serde_json::to_value(info.capabilities).unwrap_or_default();
         let can = can.as_object().into_iter().flatten().filter_map(|(name, value)| match value {

@@ -76,7 +76,7 @@ impl Targets {
         }
         let mut targets = Vec::new();
         for target in wanted {
-            targets.push(target.connect(dry_run).await?);
+            targets.push(target.connect(registry, dry_run).await?);
         }
         Ok(Self(targets))
     }
@@ -255,13 +255,14 @@ impl Wanted {
         Ok(Self { url: spec.url.redacted(), factory, options, place })
     }
 
-    async fn connect(self, dry_run: bool) -> Result<Target, CannotLoad> {
+    async fn connect(self, registry: &Registry, dry_run: bool) -> Result<Target, CannotLoad> {
         let Self { url, factory, options, place } = self;
         if dry_run && !factory.exists(&options).await.map_err(wrong)? {
             return Ok(Target { url, backend: Ok(None), place, repos: Vec::new(), unread: None });
         }
         let access = if dry_run { Access::Read } else { Access::Write };
-        let connected = factory.connect(BackendConfig { options, access, selection: None }).await;
+        let config = BackendConfig { options, access, selection: None };
+        let connected = registry.create(factory.info().name, config).await;
         let backend = connected.map(Some);
         let mut target = Target { url, backend, place, repos: Vec::new(), unread: None };
         if let Ok(Some(backend)) = &target.backend
