@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use astload_model::{Batch, UnitId, UnitName};
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 
@@ -182,7 +182,7 @@ pub struct HealthReport {
 }
 
 /// Who numbers the generations of a (repository, layer).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// astload, by its clock.
@@ -192,7 +192,7 @@ pub enum Origin {
 }
 
 /// A (repository, layer).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepoState {
     /// The repository.
     pub repo: String,

@@ -13,6 +13,7 @@ use astload_connection::{
 use astload_model::Batch;
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field};
 
 use crate::contract::{Admin, Backend, BackendInfo, HealthReport, Query, Reader, Receipt};
@@ -58,6 +59,7 @@ pub struct Guarded {
     budget: RetryBudget,
     limiter: Limiter,
     breaker: Breaker,
+    stopping: CancellationToken,
 }
 
 impl Guarded {
@@ -74,7 +76,14 @@ impl Guarded {
             budget: RetryBudget::new(settings.budget),
             limiter: Limiter::new(settings.limit),
             breaker: Breaker::new(settings.breaker),
+            stopping: CancellationToken::new(),
         }
+    }
+
+    /// The same, which makes no attempt again once the token is cancelled.
+    #[must_use]
+    pub fn until(self, stopping: CancellationToken) -> Self {
+        Self { stopping, ..self }
     }
 
     /// Its circuit breaker.
@@ -112,7 +121,10 @@ impl Guarded {
                 return Err(error);
             }
             tracing::debug!(%error, attempts, "trying again");
-            sleep_until(again).await;
+            tokio::select! {
+                () = sleep_until(again) => {}
+                () = self.stopping.cancelled() => return Err(error),
+            }
         }
     }
 
@@ -171,9 +183,20 @@ impl Backend for Guarded {
             rows = batch.rows(),
             error = field::Empty,
         );
+        let start = Instant::now();
         let written = self.retry(batch).instrument(span.clone()).await;
-        if let Err(error) = &written {
-            span.record("error", field::display(error));
+        let (backend, units, rows) = (&self.name, batch.len(), batch.rows());
+        let seconds = start.elapsed().as_secs_f64();
+        match &written {
+            Ok(_) => {
+                tracing::debug!(target: "audit", event = "write", backend, units, rows, seconds)
+            }
+            Err(error) => {
+                span.record("error", field::display(error));
+                tracing::debug!(
+                    target: "audit", event = "write", backend, units, rows, seconds, %error
+                );
+            }
         }
         written
     }

@@ -8,6 +8,9 @@ use anyhow::{Context, Result, ensure};
 use astload_backends::Registry;
 use astload_config::BackendUrl;
 use astload_model::Batch;
+use astload_pipeline::folders;
+use astload_pipeline::journal::JournalSettings;
+use astload_pipeline::letters::DeadLetters;
 use astload_pipeline::load::{
     Input, LoadOptions, LoadProgress, LoadReport, TargetSpec, Targets, load,
 };
@@ -42,6 +45,9 @@ pub fn parse(
         dry_run: false,
         patience: Duration::from_secs(30),
         workers: std::thread::available_parallelism().map_or(1, usize::from),
+        // The sink refuses nothing, so nothing is ever there.
+        letters: DeadLetters::within(folders::spill().join("astload-bench")),
+        journal: (JournalSettings::default(), folders::spill()),
     };
     let specs =
         [TargetSpec { url: BackendUrl::parse(&format!("{SCHEME}:"))?, defaults: Vec::new() }];

@@ -1,7 +1,6 @@
 //! The bounded channel between a source and the coordinator: so many batches, so many bytes.
 //!
-//! A batch's bytes count until every lane is done with it, not only until it is received: what is
-//! bounded is the memory in flight.
+//! A batch's bytes count until it is in the journal, which has a bound of its own.
 
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ pub type Lanes = u64;
 /// How many lanes a load can have.
 pub const LANES_MAX: usize = Lanes::BITS as usize;
 
-/// What is on its way to the lanes. Its bytes are given back when the last holder drops it.
+/// What is on its way to the lanes. Its bytes are given back when it is dropped.
 #[derive(Debug)]
 pub struct Delivery {
     /// What is delivered.
@@ -37,10 +36,20 @@ pub enum Cargo {
     Units(Batch, Vec<Lanes>),
 }
 
+impl Cargo {
+    /// The bytes that it takes in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Repo(_) => size_of::<RepoState>(),
+            Self::Units(batch, lanes) => batch.bytes() + size_of_val(lanes.as_slice()),
+        }
+    }
+}
+
 /// Where a source puts batches.
 #[derive(Debug, Clone)]
 pub struct Sender {
-    deliveries: mpsc::Sender<Arc<Delivery>>,
+    deliveries: mpsc::Sender<Delivery>,
     bytes: Arc<Semaphore>,
     bytes_max: u32,
 }
@@ -48,10 +57,10 @@ pub struct Sender {
 /// Where the coordinator gets them.
 #[derive(Debug)]
 pub struct Receiver {
-    deliveries: mpsc::Receiver<Arc<Delivery>>,
+    deliveries: mpsc::Receiver<Delivery>,
 }
 
-/// A channel that holds at most so many batches, and so many bytes with all that is still in work.
+/// A channel that holds at most so many batches, and so many bytes.
 pub fn channel(batches_max: usize, bytes_max: u32) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::channel(batches_max);
     let bytes = Arc::new(Semaphore::new(bytes_max as usize));
@@ -80,15 +89,15 @@ impl Sender {
 
     async fn deliver(&self, cargo: Cargo, bytes: u32) -> Result<(), Closed> {
         let permit = self.bytes.clone().acquire_many_owned(bytes).await.map_err(|_| Closed)?;
-        let delivery = Arc::new(Delivery { cargo, _bytes: permit });
+        let delivery = Delivery { cargo, _bytes: permit };
         self.deliveries.send(delivery).await.map_err(|_| Closed)
     }
 }
 
 impl Receiver {
-    /// The next batch; `None` when all senders are gone.
-    pub async fn recv(&mut self) -> Option<Arc<Delivery>> {
-        self.deliveries.recv().await
+    /// The next deliveries, as many as wait, at least one; none when all senders are gone.
+    pub async fn recv_many(&mut self, into: &mut Vec<Delivery>, most: usize) -> usize {
+        self.deliveries.recv_many(into, most).await
     }
 }
 
@@ -120,24 +129,28 @@ mod tests {
         poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
     }
 
+    async fn receive(receiver: &mut Receiver) -> Delivery {
+        let mut received = Vec::new();
+        receiver.recv_many(&mut received, 1).await;
+        received.pop().expect("a delivery")
+    }
+
     #[tokio::test]
     async fn a_full_channel_makes_the_source_wait() {
         let (sender, mut receiver) = channel(1, 1 << 20);
         sender.send(batch(), vec![1]).await.expect("room");
         assert!(waits(sender.send(batch(), vec![1])).await);
-        drop(receiver.recv().await);
+        drop(receive(&mut receiver).await);
         sender.send(batch(), vec![1]).await.expect("room again");
     }
 
     #[tokio::test]
-    async fn bytes_count_until_the_last_lane_is_done() {
+    async fn bytes_count_until_the_batch_is_let_go() {
         let (sender, mut receiver) = channel(8, batch().bytes() as u32);
         sender.send(batch(), vec![1]).await.expect("room");
-        let held = receiver.recv().await.expect("a delivery");
-        let lane = held.clone();
-        drop(held);
+        let held = receive(&mut receiver).await;
         assert!(waits(sender.send(batch(), vec![1])).await);
-        drop(lane);
+        drop(held);
         assert!(!waits(sender.send(batch(), vec![1])).await);
     }
 
@@ -146,7 +159,7 @@ mod tests {
         let (sender, mut receiver) = channel(8, 1);
         sender.send(batch(), vec![1]).await.expect("alone");
         assert!(waits(sender.send(batch(), vec![1])).await);
-        drop(receiver.recv().await);
+        drop(receive(&mut receiver).await);
         assert!(!waits(sender.send(batch(), vec![1])).await);
     }
 

@@ -1,53 +1,77 @@
-//! Hands every batch to every lane. Batches are shared, never copied.
+//! Appends what comes to the journal, which all lanes read, and runs the lanes and who watches them.
 //!
-//! Each lane has a short queue, so the slowest one paces the source. A lane that ended takes
-//! nothing more and holds nothing up.
+//! No lane waits for another: the journal holds what the slower ones still need.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Delivery, Receiver};
-use crate::lane::{Lane, LaneProgress, LaneReport};
+use crate::journal::{AppendError, Appender, Journal, Retention};
+use crate::lane::{Lane, LaneReport};
 
-/// Batches that wait for one lane.
-const LANE_QUEUE: usize = 2;
+/// Deliveries that are appended at once, where they wait.
+const GROUP: usize = 16;
+
+/// What becomes of the lanes, and of what they were to get.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// Each lane's report by its index, in order; a lane that panicked has none.
+    pub lanes: Vec<(usize, LaneReport)>,
+    /// Why the journal took no more; `None` where it took everything.
+    pub error: Option<AppendError>,
+}
 
 /// Runs all lanes until the source is done.
-///
-/// Returns each lane's report by its index, in order; a lane that panicked has none.
-pub async fn run(mut batches: Receiver, lanes: Vec<Lane>) -> Vec<(usize, LaneReport)> {
+pub async fn run(
+    mut deliveries: Receiver,
+    (mut appender, journal): (Appender, Journal),
+    lanes: Vec<Lane>,
+) -> Carried {
+    let stop = CancellationToken::new();
+    // Watching ends however this ends.
+    let _stop = stop.clone().drop_guard();
+    let mut watching = JoinSet::new();
     let mut running = JoinSet::new();
-    let mut queues: Vec<(mpsc::Sender<Arc<Delivery>>, Arc<LaneProgress>)> = Vec::new();
+    let mut progress = Vec::new();
     for lane in lanes {
-        let (queue, deliveries) = mpsc::channel(LANE_QUEUE);
-        queues.push((queue, lane.progress.clone()));
-        running.spawn(async move { (lane.index, lane.run(deliveries).await) });
+        let tail = journal.attach(&lane.name, lane.bit(), Retention::default());
+        progress.push(lane.progress.clone());
+        let (monitor, backend, stop) = (lane.monitor.clone(), lane.backend.clone(), stop.clone());
+        watching.spawn(async move { monitor.run(backend, stop).await });
+        let monitor = lane.monitor.clone();
+        running.spawn(async move {
+            let index = lane.index;
+            let report = lane.run(tail).await;
+            monitor.drain("its lane has ended");
+            (index, report)
+        });
     }
-    while let Some(delivery) = batches.recv().await {
-        let mut ended = Vec::new();
-        for (at, (queue, progress)) in queues.iter().enumerate() {
-            progress.received.fetch_add(1, Ordering::Relaxed);
-            if queue.send(delivery.clone()).await.is_err() {
-                ended.push(at);
+    let mut carried = Carried::default();
+    let mut group: Vec<Delivery> = Vec::with_capacity(GROUP);
+    while deliveries.recv_many(&mut group, GROUP).await > 0 {
+        let cargo = group.drain(..).map(|delivery| delivery.cargo).collect();
+        match appender.append(cargo).await {
+            Ok(()) => {}
+            // All lanes have ended, and say why.
+            Err(AppendError::Unread) => break,
+            Err(error) => {
+                carried.error = Some(error);
+                break;
             }
         }
-        for at in ended.into_iter().rev() {
-            queues.remove(at);
-        }
-        if queues.is_empty() {
-            break;
+        let appended = journal.status().last;
+        for lane in &progress {
+            lane.received.store(appended, Ordering::Relaxed);
         }
     }
     // The source learns that nobody takes batches; the lanes, that there are no more.
-    drop(batches);
-    drop(queues);
-    let mut reports = Vec::new();
+    drop(deliveries);
+    drop(appender);
     while let Some(joined) = running.join_next().await {
-        reports.extend(joined.ok());
+        carried.lanes.extend(joined.ok());
     }
-    reports.sort_by_key(|(index, _)| *index);
-    reports
+    carried.lanes.sort_by_key(|(index, _)| *index);
+    carried
 }

@@ -1,15 +1,19 @@
 //! Moves units from a source to every backend, each at its own lane.
 //!
 //! ```text
-//! source ── channel (batches, bytes) ── coordinator ─┬─ lane ── backend
-//!                                                    └─ lane ── backend
+//! source ── channel (batches, bytes) ── coordinator ── journal ─┬─ lane ── guard ── backend
+//!                                                                └─ lane ── guard ── backend
 //! ```
 
 pub mod channel;
 pub mod coordinator;
+pub mod folders;
 pub mod generation;
+pub mod health;
 pub mod holdings;
+pub mod journal;
 pub mod lane;
 pub mod languages;
+pub mod letters;
 pub mod load;
 pub mod source;

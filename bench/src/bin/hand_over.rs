@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use astload_backends::{GuardSettings, Guarded};
 use astload_bench::{Machine, Meter, SinkFactory, Table, median};
 use astload_model::{Batch, BatchBuilder, NodeRow, UnitRow};
 use astload_pipeline::channel::channel;
-use astload_pipeline::coordinator;
-use astload_pipeline::lane::Lane;
+use astload_pipeline::health::{Monitor, MonitorSettings};
+use astload_pipeline::journal::{Journal, JournalSettings};
+use astload_pipeline::lane::{Lane, LaneSettings, Patience};
+use astload_pipeline::letters::DeadLetters;
+use astload_pipeline::{coordinator, folders};
 use clap::Parser;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -59,16 +63,28 @@ fn main() -> Result<()> {
 
 async fn send(batches: usize, lanes: usize) -> Result<()> {
     let sinks = SinkFactory::dropping();
-    let lane = |index| Lane {
-        index,
-        backend: Arc::new(sinks.sink()),
-        patience: Duration::from_secs(30),
-        progress: Arc::default(),
-        cancelled: CancellationToken::new(),
+    let patience = Duration::from_secs(30);
+    let lane = |index| -> Result<Lane> {
+        let (name, sink) = (format!("sink {index}"), Arc::new(sinks.sink()));
+        let settings = LaneSettings::for_backend(sink.as_ref(), Patience::GiveUp(patience));
+        Ok(Lane {
+            index,
+            settings,
+            backend: Arc::new(Guarded::new(&name, sink, GuardSettings::for_concurrency(1))),
+            monitor: Monitor::new(&name, MonitorSettings::default()),
+            // The sink refuses nothing, so nothing is ever there.
+            letters: DeadLetters::within(folders::spill().join("astload-bench"))
+                .of(&name, &name)?,
+            name,
+            progress: Arc::default(),
+            cancelled: CancellationToken::new(),
+        })
     };
+    let lanes_of = |count: usize| (0..count).map(lane).collect::<Result<Vec<_>>>();
+    let journal = Journal::temporary(JournalSettings::default(), &folders::spill());
     // As deep as that of a load.
-    let (sender, receiver) = channel(8, 48 << 20);
-    let running = tokio::spawn(coordinator::run(receiver, (0..lanes).map(lane).collect()));
+    let (sender, receiver) = channel(8, 16 << 20);
+    let running = tokio::spawn(coordinator::run(receiver, journal, lanes_of(lanes)?));
     let batch = batch()?;
     // The source is a thread that may block.
     let source = tokio::task::spawn_blocking(move || {
@@ -77,8 +93,8 @@ async fn send(batches: usize, lanes: usize) -> Result<()> {
         (0..batches).try_for_each(|_| handle.block_on(sender.send(batch.clone(), vec![all])))
     });
     source.await??;
-    let reports = running.await?;
-    let written = reports.first().context("no lane ran")?.1.receipt.written;
+    let carried = running.await?;
+    let written = carried.lanes.first().context("no lane ran")?.1.receipt.written;
     ensure!(written == batches as u64, "{written} of {batches} batches arrived");
     Ok(())
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use astload_backends::Registry;
 use astload_config::BackendUrl;
+use astload_pipeline::folders;
+use astload_pipeline::journal::JournalSettings;
 use astload_pipeline::languages::Language;
+use astload_pipeline::letters::DeadLetters;
 use astload_pipeline::load::{
     Input, LoadOptions, LoadProgress, LoadReport, Outcome, TargetSpec, Targets, load,
 };
@@ -129,6 +132,8 @@ fn options(args: &LoadArgs) -> Result<LoadOptions, Failure> {
         dry_run: args.dry_run,
         patience: args.patience,
         workers: args.jobs.map_or(cores, usize::from),
+        letters: DeadLetters::within(folders::state().join("dead-letters")),
+        journal: (JournalSettings::default(), folders::spill()),
     })
 }
 

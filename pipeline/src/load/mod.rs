@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::channel::{Sender, channel};
 use crate::coordinator;
 use crate::generation;
+use crate::journal::{Journal, JournalSettings};
 use crate::lane::LaneProgress;
+use crate::letters::DeadLetters;
 use crate::source::directory::{NodeChoice, PathGlobs, Sink, SourceProgress};
 use crate::source::stream::{StreamFormat, StreamInput};
 pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan};
@@ -25,8 +27,8 @@ pub use targets::{Target, TargetSpec, Targets};
 /// Batches in the channel.
 const BATCHES_MAX: usize = 8;
 
-/// Bytes of batches in flight, in the channel and in all lanes.
-const BYTES_MAX: u32 = 48 << 20;
+/// Bytes of batches in the channel. What is in work is the journal's.
+const BYTES_MAX: u32 = 16 << 20;
 
 /// A source of units.
 #[derive(Debug, Clone)]
@@ -67,6 +69,10 @@ pub struct LoadOptions {
     pub patience: Duration,
     /// Threads that parse.
     pub workers: usize,
+    /// Where units go that a backend refuses.
+    pub letters: DeadLetters,
+    /// How much the journal holds of what a slower backend still needs, and where.
+    pub journal: (JournalSettings, PathBuf),
 }
 
 /// A load that cannot begin.
@@ -141,13 +147,19 @@ pub async fn load(
         load.sources(inputs).await;
         load.report.backends = load.targets.reports(Vec::new(), false);
     } else {
-        let lanes = load.targets.lanes(options.patience, progress, cancelled);
-        let coordinator = tokio::spawn(coordinator::run(batches, lanes));
+        let lanes = load.targets.lanes(options, progress, cancelled)?;
+        let (settings, folder) = &options.journal;
+        let journal = Journal::temporary(*settings, folder);
+        let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
         load.sources(inputs).await;
         // The coordinator ends when no sender is left.
         load.sink = Sink::Plan;
-        let reports = coordinator.await.unwrap_or_default();
-        load.report.backends = load.targets.reports(reports, true);
+        let carried = coordinator.await.unwrap_or_default();
+        if let Some(error) = carried.error {
+            load.report.broken = true;
+            load.report.problems.push(error.to_string());
+        }
+        load.report.backends = load.targets.reports(carried.lanes, true);
     }
     let mut report = load.report;
     report.stopped = cancelled.is_cancelled();

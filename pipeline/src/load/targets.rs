@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{
-    Access, Backend, BackendConfig, BackendFactory, Error, Origin, Receipt, Registry, RepoState,
-    UnitFilter,
+    Access, Backend, BackendConfig, BackendFactory, Error, GuardSettings, Guarded, Origin, Receipt,
+    Registry, RepoState, UnitFilter,
 };
 use astload_config::BackendUrl;
 use futures::future::join_all;
@@ -14,10 +14,11 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::report::{BackendError, BackendReport};
-use super::{CannotLoad, Input, LoadProgress};
+use super::{CannotLoad, Input, LoadOptions, LoadProgress};
 use crate::channel::LANES_MAX;
+use crate::health::{Monitor, MonitorSettings};
 use crate::holdings::Holdings;
-use crate::lane::{Lane, LaneReport};
+use crate::lane::{Lane, LaneReport, LaneSettings, Patience};
 use crate::source::directory::LAYER;
 
 /// How long closing may take.
@@ -40,6 +41,10 @@ pub struct Target {
     /// What it is connected to; `None` for a store that a dry run found missing.
     pub backend: Result<Option<Arc<dyn Backend>>, Error>,
     place: String,
+    /// The store, in all of astload: its type and place.
+    key: String,
+    /// Who watches it.
+    pub monitor: Monitor,
     /// The repositories that it knew at the start.
     repos: Vec<RepoState>,
     /// Why it did not say what it holds of some repository.
@@ -181,20 +186,35 @@ impl Targets {
         }
     }
 
+    /// The lanes to those that are connected.
     pub(super) fn lanes(
         &self,
-        patience: Duration,
+        options: &LoadOptions,
         progress: &LoadProgress,
         cancelled: &CancellationToken,
-    ) -> Vec<Lane> {
-        let lane = |(index, backend): (usize, &Arc<dyn Backend>)| Lane {
-            index,
-            backend: backend.clone(),
-            patience,
-            progress: progress.lanes[index].1.clone(),
-            cancelled: cancelled.clone(),
+    ) -> Result<Vec<Lane>, CannotLoad> {
+        let lane = |(index, target): (usize, &Target)| {
+            let Ok(Some(backend)) = &target.backend else { return None };
+            let letters = options.letters.of(&target.url, &target.key).map_err(|error| {
+                CannotLoad { message: format!("the dead letters: {error}"), hint: None }
+            });
+            let patience = options.patience;
+            let concurrency = backend.info().capabilities.concurrency;
+            let guard =
+                GuardSettings { deadline: patience, ..GuardSettings::for_concurrency(concurrency) };
+            let guarded = Guarded::new(&target.url, backend.clone(), guard);
+            Some(letters.map(|letters| Lane {
+                name: target.url.clone(),
+                index,
+                backend: Arc::new(guarded.until(cancelled.clone())),
+                settings: LaneSettings::for_backend(backend.as_ref(), Patience::GiveUp(patience)),
+                monitor: target.monitor.clone(),
+                letters,
+                progress: progress.lanes[index].1.clone(),
+                cancelled: cancelled.clone(),
+            }))
         };
-        self.connected().map(lane).collect()
+        self.0.iter().enumerate().filter_map(lane).collect()
     }
 
     /// What became of each target, given what became of the lanes that ran.
@@ -211,11 +231,14 @@ impl Targets {
 
     /// Closes all. One that does not come to an end is left to it: what it commits is whole.
     pub async fn close(&self) {
-        let close = async |backend: &Arc<dyn Backend>| match backend.close().await {
-            Ok(()) => {}
-            Err(error) => tracing::warn!(%error, "closing a backend"),
+        let close = async |target: &Target| {
+            let Ok(Some(backend)) = &target.backend else { return };
+            if let Err(error) = backend.close().await {
+                tracing::warn!(backend = target.url, %error, "closing a backend");
+            }
+            target.monitor.close();
         };
-        let all = join_all(self.connected().map(|(_, backend)| close(backend)));
+        let all = join_all(self.0.iter().map(close));
         if tokio::time::timeout(CLOSING, all).await.is_err() {
             tracing::warn!("a backend is still at work and was not waited for");
         }
@@ -257,14 +280,23 @@ impl Wanted {
 
     async fn connect(self, registry: &Registry, dry_run: bool) -> Result<Target, CannotLoad> {
         let Self { url, factory, options, place } = self;
-        if dry_run && !factory.exists(&options).await.map_err(wrong)? {
-            return Ok(Target { url, backend: Ok(None), place, repos: Vec::new(), unread: None });
-        }
-        let access = if dry_run { Access::Read } else { Access::Write };
-        let config = BackendConfig { options, access, selection: None };
-        let connected = registry.create(factory.info().name, config).await;
-        let backend = connected.map(Some);
-        let mut target = Target { url, backend, place, repos: Vec::new(), unread: None };
+        let type_name = factory.info().name;
+        let backend = if dry_run && !factory.exists(&options).await.map_err(wrong)? {
+            Ok(None)
+        } else {
+            let access = if dry_run { Access::Read } else { Access::Write };
+            let config = BackendConfig { options, access, selection: None };
+            registry.create(type_name, config).await.map(Some)
+        };
+        let mut target = Target {
+            key: format!("{type_name} {place}"),
+            monitor: Monitor::new(&url, MonitorSettings::default()),
+            url,
+            backend,
+            place,
+            repos: Vec::new(),
+            unread: None,
+        };
         if let Ok(Some(backend)) = &target.backend
             && let Some(reader) = backend.reader()
         {

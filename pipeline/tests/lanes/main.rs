@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use astload_backends::{Backend, Error, ErrorKind};
+use astload_backends::{Backend, Error, ErrorKind, GuardSettings, Guarded};
 use astload_fixtures::backends::{
     Fault, Faults, Faulty, Memory, Recorder, Refuses, Scripted, TakesAtMost, dead, hanging, slow,
 };
@@ -12,7 +12,11 @@ use astload_fixtures::units::{UnitValue, batch_of};
 use astload_model::{Batch, UnitId};
 use astload_pipeline::channel::{Lanes, channel};
 use astload_pipeline::coordinator;
-use astload_pipeline::lane::{Lane, LaneReport};
+use astload_pipeline::health::{Monitor, MonitorSettings};
+use astload_pipeline::journal::{Appender, Journal, JournalSettings};
+use astload_pipeline::lane::{Lane, LaneReport, LaneSettings, Patience};
+use astload_pipeline::letters::DeadLetters;
+use tempfile::TempDir;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -55,17 +59,33 @@ fn ids(batch: &Batch) -> Vec<UnitId> {
     batch.units().map(|unit| unit.id()).collect()
 }
 
-fn lane(index: usize, backend: Arc<dyn Backend>) -> Lane {
-    let cancelled = CancellationToken::new();
-    Lane { index, backend, patience: PATIENCE, progress: Arc::default(), cancelled }
+fn lane(index: usize, backend: Arc<dyn Backend>, letters: &TempDir) -> Lane {
+    let name = format!("store {index}");
+    let guard = GuardSettings { deadline: PATIENCE, ..GuardSettings::for_concurrency(1) };
+    Lane {
+        settings: LaneSettings::for_backend(backend.as_ref(), Patience::GiveUp(PATIENCE)),
+        backend: Arc::new(Guarded::new(&name, backend, guard)),
+        monitor: Monitor::new(&name, MonitorSettings::default()),
+        letters: DeadLetters::within(letters.path().into()).of(&name, &name).expect("a folder"),
+        index,
+        name,
+        progress: Arc::default(),
+        cancelled: CancellationToken::new(),
+    }
+}
+
+fn journal() -> (Appender, Journal) {
+    Journal::temporary(JournalSettings::default(), &std::env::temp_dir())
 }
 
 /// Sends batches to stores, each of which wants them all.
 async fn run(stores: &[Store], batches: Vec<Batch>) -> Vec<LaneReport> {
+    let letters = TempDir::new().expect("a folder");
     let backends = stores.iter().map(|store| store.recorder.clone() as Arc<dyn Backend>);
-    let lanes = backends.enumerate().map(|(index, backend)| lane(index, backend)).collect();
+    let lanes = backends.enumerate().map(|(index, backend)| lane(index, backend, &letters));
+    let lanes = lanes.collect();
     let (sender, receiver) = channel(4, 64 << 20);
-    let coordinator = tokio::spawn(coordinator::run(receiver, lanes));
+    let coordinator = tokio::spawn(coordinator::run(receiver, journal(), lanes));
     for batch in batches {
         let wanted = vec![ALL; batch.len()];
         if sender.send(batch, wanted).await.is_err() {
@@ -73,17 +93,19 @@ async fn run(stores: &[Store], batches: Vec<Batch>) -> Vec<LaneReport> {
         }
     }
     drop(sender);
-    let reports = coordinator.await.expect("no panic");
-    reports.into_iter().map(|(_, report)| report).collect()
+    let carried = coordinator.await.expect("no panic");
+    assert!(carried.error.is_none());
+    carried.lanes.into_iter().map(|(_, report)| report).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_lane_gets_what_it_wants_and_no_more() {
     let stores = [Store::good(), Store::good()];
     let lanes = stores.iter().enumerate();
-    let lanes = lanes.map(|(index, store)| lane(index, store.recorder.clone())).collect();
+    let letters = TempDir::new().expect("a folder");
+    let lanes = lanes.map(|(index, store)| lane(index, store.recorder.clone(), &letters)).collect();
     let (sender, receiver) = channel(4, 64 << 20);
-    let coordinator = tokio::spawn(coordinator::run(receiver, lanes));
+    let coordinator = tokio::spawn(coordinator::run(receiver, journal(), lanes));
     let batch = batch(0, 4);
     let ids = ids(&batch);
     sender.send(batch, vec![0b01, 0b10, 0b11, 0b00]).await.expect("taken");
@@ -164,14 +186,25 @@ async fn a_lane_without_progress_is_given_up_and_the_others_finish() {
 
 #[tokio::test(start_paused = true)]
 async fn what_somebody_has_to_set_right_ends_a_lane_at_once() {
-    for kind in [ErrorKind::Misconfigured, ErrorKind::Unexpected] {
-        let fails = Fault::Before(Error::new(kind, "as it was asked to"));
-        let stores = [Store::new(Scripted::new([fails])), Store::good()];
-        let start = Instant::now();
-        let reports = run(&stores, vec![batch(0, 5), batch(5, 5)]).await;
-        assert_eq!(reports[0].error.as_ref().map(|error| error.kind), Some(kind));
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        assert_eq!((stores[0].kept().len(), stores[1].kept().len()), (0, 10));
+    let fails = Fault::Before(Error::misconfigured("as it was asked to"));
+    let stores = [Store::new(Scripted::new([fails])), Store::good()];
+    let start = Instant::now();
+    let reports = run(&stores, vec![batch(0, 5), batch(5, 5)]).await;
+    let kind = reports[0].error.as_ref().map(|error| error.kind);
+    assert_eq!(kind, Some(ErrorKind::Misconfigured));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!((stores[0].calls(), stores[0].kept().len()), (1, 0));
+    assert_eq!(stores[1].kept().len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_thought_of_ends_a_lane_after_a_few_attempts() {
+    let fails = |_| Fault::Before(Error::unexpected("as it was asked to"));
+    for (faults, kept) in [(2, 10), (3, 0)] {
+        let store = [Store::new(Scripted::new((0..faults).map(fails)))];
+        let reports = run(&store, vec![batch(0, 10)]).await;
+        assert_eq!((store[0].calls(), store[0].kept().len()), (3, kept));
+        assert_eq!(reports[0].error.is_some(), kept == 0);
     }
 }
 

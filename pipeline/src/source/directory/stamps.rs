@@ -17,6 +17,8 @@ use blake3::Hash;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::folders;
+
 const VERSION: u32 = 2;
 
 /// Lines are appended in pieces of this size, each in one write.
@@ -249,15 +251,9 @@ fn read(mut log: impl BufRead, header: &Header) -> Option<HashMap<String, Known>
     Some(known)
 }
 
-/// `$XDG_CACHE_HOME/astload/stamps/…`, or below `~/.cache`.
 fn place(root: &Path) -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        let path = PathBuf::from(std::env::var_os(name)?);
-        path.is_absolute().then_some(path)
-    };
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     let name = format!("{:016x}.log", xxh3_64(root.as_os_str().as_encoded_bytes()));
-    Some(cache.join("astload/stamps").join(name))
+    Some(folders::cache()?.join("stamps").join(name))
 }
 
 #[cfg(test)]

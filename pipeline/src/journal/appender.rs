@@ -1,0 +1,386 @@
+//! The one who appends to a journal.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+
+use super::Shared;
+use super::disk::DiskFile;
+use super::frame::{Frame, FrameError, Seq};
+use super::log::{LiveFrame, aside, rewrite, write_frames};
+use super::segment::{FrameRef, SEGMENT_HEADER_BYTES, Segment};
+use super::state::{AtBound, Entry, State};
+use crate::channel::Cargo;
+
+/// Why something was not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// All lanes are gone.
+    #[error("nobody reads the journal any more")]
+    Unread,
+    /// It cannot be encoded.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The disk did not take it, and it is not there. Another attempt may succeed.
+    #[error("the journal cannot be written: {0}")]
+    Disk(#[source] io::Error),
+    /// What is on the disk is not known any more; the journal has to be opened again.
+    #[error("the journal failed: {0}")]
+    Failed(String),
+}
+
+/// The one who appends to a journal. Dropped, it says to the lanes that there is no more.
+#[derive(Debug)]
+pub struct Appender {
+    shared: Arc<Shared>,
+    /// Why nothing is appended any more.
+    failed: Option<String>,
+    /// Segments were begun since it was last looked for what is worth compacting.
+    rolled: bool,
+}
+
+impl Appender {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, failed: None, rolled: false }
+    }
+
+    /// Appends a group of entries, and waits while there is no room. In a durable journal all of
+    /// them survive a power cut when this returns, and no lane sees them before.
+    ///
+    /// # Errors
+    /// [`AppendError`] where none of them was appended.
+    pub async fn append(&mut self, group: Vec<Cargo>) -> Result<(), AppendError> {
+        if let Some(failed) = &self.failed {
+            return Err(AppendError::Failed(failed.clone()));
+        }
+        match self.shared.durable {
+            true => self.append_durably(group).await?,
+            false => {
+                for cargo in group {
+                    self.append_in_memory(cargo).await?;
+                }
+            }
+        }
+        self.shared.appended.notify_waiters();
+        Ok(())
+    }
+
+    async fn append_durably(&mut self, group: Vec<Cargo>) -> Result<(), AppendError> {
+        let entries: Vec<Arc<Cargo>> = group.into_iter().map(Arc::new).collect();
+        let frames = encode(entries.clone()).await?;
+        let bytes: usize = frames.iter().map(Frame::bytes).sum();
+        let shared = self.shared.clone();
+        loop {
+            let mut room = pin!(shared.room.notified());
+            room.as_mut().enable();
+            if self.make_room(bytes as u64) {
+                break;
+            }
+            self.maintain().await?;
+            if self.make_room(bytes as u64) {
+                break;
+            }
+            room.await;
+        }
+        let first = self.shared.state().last + 1;
+        let stored = self.store(first, frames).await?;
+        let mut state = self.shared.state();
+        for (frame, cargo) in stored.iter().zip(entries) {
+            state.push(Entry { seq: frame.header.seq, cargo: cargo.clone() }, cargo.bytes());
+        }
+        state.stored = state.last;
+        state.forget(self.shared.settings.memory_bytes);
+        Ok(())
+    }
+
+    async fn append_in_memory(&mut self, cargo: Cargo) -> Result<(), AppendError> {
+        let bytes = cargo.bytes();
+        let cargo = Arc::new(cargo);
+        let most = self.shared.settings.memory_bytes.saturating_sub(bytes);
+        let shared = self.shared.clone();
+        loop {
+            let mut room = pin!(shared.room.notified());
+            room.as_mut().enable();
+            let late = {
+                let mut state = self.shared.state();
+                if !state.is_read() {
+                    return Err(AppendError::Unread);
+                }
+                state.forget(most);
+                if state.recent.is_empty() || state.recent_bytes <= most {
+                    let seq = state.last + 1;
+                    state.push(Entry { seq, cargo }, bytes);
+                    return Ok(());
+                }
+                late_entries(&state, bytes.max(self.shared.settings.memory_bytes / 8))
+            };
+            match late.first() {
+                // Even the fastest lane has not come so far.
+                None => room.await,
+                Some(first) => {
+                    if !self.spill(first.seq, &late).await? {
+                        room.await;
+                    }
+                }
+            }
+            if self.rolled {
+                self.compact().await?;
+            }
+        }
+    }
+
+    /// Moves what only some lanes still need to the disk. Says whether there was room.
+    async fn spill(&mut self, first: Seq, late: &[Entry]) -> Result<bool, AppendError> {
+        let frames = encode(late.iter().map(|entry| entry.cargo.clone()).collect()).await?;
+        let bytes: usize = frames.iter().map(Frame::bytes).sum();
+        if !self.make_room(bytes as u64) {
+            return Ok(false);
+        }
+        match self.store(first, frames).await {
+            Ok(stored) => {
+                let mut state = self.shared.state();
+                state.stored = stored.last().map_or(state.stored, |frame| frame.header.seq);
+                Ok(true)
+            }
+            Err(AppendError::Disk(error)) => {
+                // As good as full: the slower lanes pace the source, until there is room again.
+                tracing::warn!(%error, "a temporary file cannot be written; the slowest backend paces the load");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether so many bytes more are within the bounds. Lanes that may be cut off are, before
+    /// anybody waits.
+    fn make_room(&self, bytes: u64) -> bool {
+        let mut state = self.shared.state();
+        loop {
+            let all = state.log.bytes() + bytes;
+            let State { log, lanes, .. } = &mut *state;
+            let over = lanes.values_mut().filter(|lane| !lane.detached).filter(|lane| {
+                let held = log.bytes_from(lane.done + 1) + bytes;
+                held > lane.retention.bytes_max.min(self.shared.settings.disk_bytes_max)
+            });
+            let Some(worst) =
+                over.min_by_key(|lane| (lane.retention.at_bound == AtBound::Wait, lane.done))
+            else {
+                return all <= self.shared.settings.disk_bytes_max || log.bytes() == 0;
+            };
+            match worst.retention.at_bound {
+                AtBound::Wait => return log.bytes() == 0,
+                AtBound::Detach => worst.detached = true,
+            }
+            if !self.shared.durable {
+                state.let_go(self.shared.settings.memory_bytes);
+            }
+            // It learns of it where it waits.
+            self.shared.appended.notify_waiters();
+        }
+    }
+
+    /// Writes frames to the disk, and syncs them where the journal is durable.
+    async fn store(
+        &mut self,
+        first: Seq,
+        frames: Vec<Frame>,
+    ) -> Result<Vec<FrameRef>, AppendError> {
+        let shared = self.shared.clone();
+        let stored = spawn_blocking(move || store(&shared, first, &frames)).await;
+        let (stored, rolled) = stored.map_err(|error| self.fail(&error.to_string()))?;
+        self.rolled |= rolled;
+        stored.map_err(|error| match error {
+            StoreError::Undone(error) => AppendError::Disk(error),
+            StoreError::Unknown(error) => self.fail(&error.to_string()),
+        })
+    }
+
+    fn fail(&mut self, why: &str) -> AppendError {
+        self.failed = Some(why.to_owned());
+        AppendError::Failed(why.to_owned())
+    }
+
+    /// Keeps the lanes' cursors, lets go of the segments that all have passed, and writes those
+    /// anew in which much is superseded. To be called now and then.
+    ///
+    /// # Errors
+    /// [`AppendError::Failed`] where the disk does not take it.
+    pub async fn maintain(&mut self) -> Result<(), AppendError> {
+        let cursors: BTreeMap<String, Seq> = {
+            let state = self.shared.state();
+            let reading = state.lanes.iter().filter(|(_, lane)| !lane.detached);
+            reading.map(|(name, lane)| (name.clone(), lane.done)).collect()
+        };
+        let done = cursors.values().copied().min();
+        let shared = self.shared.clone();
+        let saved = spawn_blocking(move || shared.cursors.save(&cursors)).await;
+        saved.map_err(io::Error::other).flatten().map_err(|error| self.fail(&error.to_string()))?;
+        // Only what is known to be passed even after a crash goes.
+        self.drop_passed(done.unwrap_or(0));
+        if self.rolled {
+            self.compact().await?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of the segments that end at or before an entry.
+    fn drop_passed(&self, through: Seq) {
+        let passed = self.shared.state().take_passed(through, false);
+        for segment in passed {
+            self.discard(&segment);
+        }
+    }
+
+    fn discard(&self, segment: &Segment) {
+        let disk = &self.shared.disk;
+        let gone = match segment.broken {
+            true => disk.rename(&segment.name, &aside(&segment.name)),
+            false => disk.remove(&segment.name),
+        };
+        if let Err(error) = gone {
+            tracing::warn!(segment = segment.name, %error, "a segment that is done with stays");
+        }
+    }
+
+    /// Writes segments anew without what is superseded.
+    async fn compact(&mut self) -> Result<(), AppendError> {
+        self.rolled = false;
+        while let Some((seqs, frames)) = self.superseded_segments() {
+            let (shared, range) = (self.shared.clone(), seqs.clone());
+            let written = spawn_blocking(move || {
+                rewrite(shared.disk.as_ref(), &range, &frames, shared.durable)
+            });
+            let segment = match written.await.map_err(|error| self.fail(&error.to_string()))? {
+                Ok(segment) => segment,
+                Err(error) => {
+                    tracing::warn!(%error, "the journal was not compacted");
+                    return Ok(());
+                }
+            };
+            let name = segment.name.clone();
+            let old = self.shared.state().log.replace(&seqs, segment);
+            for segment in old.iter().filter(|segment| segment.name != name) {
+                self.discard(segment);
+            }
+        }
+        Ok(())
+    }
+
+    fn superseded_segments(&self) -> Option<(Range<Seq>, Vec<LiveFrame>)> {
+        let state = self.shared.state();
+        let most = self.shared.settings.segment_bytes;
+        let is_dead = |mark: &super::Mark| state.is_superseded(mark, u64::MAX);
+        let seqs = state.log.worth_compacting(most, is_dead)?;
+        let frames = state.log.live_frames_in(&seqs, is_dead);
+        Some((seqs, frames))
+    }
+}
+
+impl Drop for Appender {
+    fn drop(&mut self) {
+        self.shared.state().closed = true;
+        self.shared.appended.notify_waiters();
+    }
+}
+
+/// The oldest entries of at least so many bytes that are in memory alone, and that the fastest lane
+/// is done with.
+fn late_entries(state: &State, bytes: usize) -> Vec<Entry> {
+    let done = state.done_by_any();
+    let in_memory = state.recent.iter().skip_while(|recent| recent.entry.seq <= state.stored);
+    let mut taken = 0;
+    let late = in_memory.take_while(|recent| {
+        let wanted = recent.entry.seq <= done && taken < bytes;
+        taken += recent.bytes;
+        wanted
+    });
+    late.map(|recent| recent.entry.clone()).collect()
+}
+
+async fn encode(group: Vec<Arc<Cargo>>) -> Result<Vec<Frame>, AppendError> {
+    let encoding = spawn_blocking(move || group.iter().map(|cargo| Frame::of(cargo)).collect());
+    let frames: Result<Vec<Frame>, FrameError> =
+        encoding.await.map_err(|error| AppendError::Failed(error.to_string()))?;
+    Ok(frames?)
+}
+
+enum StoreError {
+    /// It is as if it had not been tried.
+    Undone(io::Error),
+    /// Nobody knows what is there.
+    Unknown(io::Error),
+}
+
+/// Writes frames, and says whether a segment was begun for them.
+fn store(
+    shared: &Shared,
+    first: Seq,
+    frames: &[Frame],
+) -> (Result<Vec<FrameRef>, StoreError>, bool) {
+    let bytes: usize = frames.iter().map(Frame::bytes).sum();
+    let room = {
+        let mut state = shared.state();
+        // The segment that is written to stays, even if all lanes have passed what is in it.
+        state.writing = true;
+        state.log.room(bytes as u64, shared.settings.segment_bytes)
+    };
+    let rolled = room.is_none();
+    let place = room.map_or_else(|| Ok((begin_segment(shared, first)?, SEGMENT_HEADER_BYTES)), Ok);
+    let written = place
+        .map_err(StoreError::Undone)
+        .and_then(|(file, at)| write_and_sync(shared.durable, file.as_ref(), at, (first, frames)));
+    let mut state = shared.state();
+    state.writing = false;
+    if let Ok(refs) = &written {
+        state.log.extend(refs.clone());
+    }
+    (written, rolled)
+}
+
+fn write_and_sync(
+    durable: bool,
+    file: &dyn DiskFile,
+    at: u64,
+    (first, frames): (Seq, &[Frame]),
+) -> Result<Vec<FrameRef>, StoreError> {
+    let written = write_frames(file, at, first, frames).map_err(|error| {
+        // What was written of them must not be found.
+        match file.truncate(at) {
+            Ok(()) => StoreError::Undone(error),
+            Err(error) => StoreError::Unknown(error),
+        }
+    })?;
+    if durable {
+        // After a sync that failed, nobody knows what the disk holds.
+        file.sync().map_err(StoreError::Unknown)?;
+    }
+    Ok(written)
+}
+
+fn begin_segment(shared: &Shared, first: Seq) -> io::Result<Arc<dyn DiskFile>> {
+    let name = Segment::name_of(first);
+    let begun = Segment::create(shared.disk.as_ref(), &name, first, 0).and_then(|segment| {
+        if shared.durable {
+            segment.file.sync()?;
+            shared.disk.sync()?;
+        }
+        Ok(segment)
+    });
+    match begun {
+        Ok(segment) => {
+            let file = segment.file.clone();
+            let mut state = shared.state();
+            state.log.seal();
+            state.log.push_segment(segment);
+            Ok(file)
+        }
+        Err(error) => {
+            shared.disk.remove(&name).ok();
+            Err(error)
+        }
+    }
+}

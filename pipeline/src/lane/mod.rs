@@ -1,0 +1,332 @@
+//! Carries batches from the journal to one backend.
+//!
+//! Small batches are joined up to what the backend likes, and what shares no unit is written at the
+//! same time, as far as the guard's limit goes. An error's kind decides: what may succeed later
+//! waits, a refusal costs only the units that are refused, what somebody has to set right pauses the
+//! lane. Only a lane moves its cursor.
+
+mod deliver;
+mod gather;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use astload_backends::{Backend, Effect, Error, Guarded, Receipt, RepoState};
+use astload_connection::Backoff;
+use astload_model::{Batch, Selection, UnitId, UnitName};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::Lanes;
+use crate::health::Monitor;
+use crate::journal::{Seq, Tail, TailError};
+use crate::letters::Letters;
+use deliver::Delivery;
+use gather::{Gathered, Group, Load};
+
+/// What a lane has done so far, for whoever watches.
+#[derive(Debug, Default)]
+pub struct LaneProgress {
+    /// Entries of the journal.
+    pub received: AtomicU64,
+    /// Entries that it is done with.
+    pub finished: AtomicU64,
+}
+
+impl LaneProgress {
+    /// Entries that wait or are being written.
+    pub fn lag(&self) -> u64 {
+        let finished = self.finished.load(Ordering::Relaxed);
+        self.received.load(Ordering::Relaxed).saturating_sub(finished)
+    }
+}
+
+/// A unit that a backend will not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The unit.
+    pub unit: UnitName,
+    /// Why.
+    pub reason: String,
+}
+
+/// What became of a lane.
+#[derive(Debug, Default)]
+pub struct LaneReport {
+    /// What was written.
+    pub receipt: Receipt,
+    /// Units that the backend refused.
+    pub refused: Vec<Refused>,
+    /// What the journal could not give.
+    pub lost: Vec<String>,
+    /// Why the lane ended early; `None` where it did not.
+    pub error: Option<Error>,
+    /// From the start to the end of the lane.
+    pub elapsed: Duration,
+}
+
+/// What a lane does when there is no going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// It ends when nothing was written for so long, or somebody has to set something right.
+    GiveUp(Duration),
+    /// It waits until the backend answers again.
+    Wait,
+}
+
+/// How a lane carries.
+#[derive(Debug, Clone)]
+pub struct LaneSettings {
+    /// What it does when there is no going on.
+    pub patience: Patience,
+    /// Rows up to which batches are joined.
+    pub rows: usize,
+    /// Bytes up to which they are.
+    pub bytes: usize,
+    /// Batches at the same time.
+    pub concurrency: usize,
+    /// What of the units the backend holds.
+    pub selection: Selection,
+}
+
+impl LaneSettings {
+    /// What suits a backend.
+    pub fn for_backend(backend: &dyn Backend, patience: Patience) -> Self {
+        let info = backend.info();
+        Self {
+            patience,
+            rows: info.preferred_rows,
+            bytes: 16 << 20,
+            concurrency: info.capabilities.concurrency,
+            selection: Selection::default(),
+        }
+    }
+}
+
+/// A lane that is to run.
+#[derive(Debug)]
+pub struct Lane {
+    /// Its name, which is the backend's.
+    pub name: String,
+    /// Which bit it has in [`Cargo::Units`](crate::channel::Cargo).
+    pub index: usize,
+    /// The backend that it writes to.
+    pub backend: Arc<Guarded>,
+    /// How it carries.
+    pub settings: LaneSettings,
+    /// Who watches the backend.
+    pub monitor: Monitor,
+    /// Where the units go that the backend refuses.
+    pub letters: Letters,
+    /// What it has done so far.
+    pub progress: Arc<LaneProgress>,
+    /// Cancelled: what waits is left.
+    pub cancelled: CancellationToken,
+}
+
+impl Lane {
+    /// Its bit.
+    pub fn bit(&self) -> Lanes {
+        1 << self.index
+    }
+
+    /// Writes what comes until there is no more, settles, and reports.
+    pub async fn run(self, tail: Tail) -> LaneReport {
+        let start = Instant::now();
+        let mut carrying = Carrying::new(self, tail);
+        let error = carrying.carry().await.err();
+        LaneReport { error, elapsed: start.elapsed(), ..carrying.report }
+    }
+}
+
+/// A lane that runs.
+struct Carrying {
+    lane: Lane,
+    delivery: Arc<Delivery>,
+    tail: Tail,
+    gathered: Gathered,
+    writes: JoinSet<(Group, Result<Receipt, Error>)>,
+    /// The units that are being written.
+    busy: HashSet<UnitId>,
+    report: LaneReport,
+}
+
+impl Carrying {
+    fn new(lane: Lane, tail: Tail) -> Self {
+        let delivery = Arc::new(Delivery::of(&lane));
+        let gathered = Gathered::new(&lane);
+        let (writes, busy, report) = (JoinSet::new(), HashSet::new(), LaneReport::default());
+        Self { lane, delivery, tail, gathered, writes, busy, report }
+    }
+
+    async fn carry(&mut self) -> Result<(), Error> {
+        let carried = self.carry_all().await;
+        self.report.refused = self.delivery.take_refused();
+        self.report.lost = self.tail.take_lost();
+        carried?;
+        if self.lane.cancelled.is_cancelled() {
+            return Err(stopped());
+        }
+        let backend = self.lane.backend.clone();
+        // Building indexes may take long; there is no telling how long.
+        self.persist("settling", Duration::MAX, || backend.settle()).await
+    }
+
+    async fn carry_all(&mut self) -> Result<(), Error> {
+        let cancelled = self.lane.cancelled.clone();
+        let mut next: Option<Group> = None;
+        let mut ended = false;
+        loop {
+            if let Some(group) = next.take_if(|group| may_begin(&self.writes, &self.busy, group)) {
+                self.begin(group).await?;
+                continue;
+            }
+            if ended && next.is_none() && self.writes.is_empty() {
+                return Ok(());
+            }
+            let has_room = self.writes.len() < self.lane.settings.concurrency;
+            tokio::select! {
+                biased;
+                () = cancelled.cancelled() => return self.finish_writes().await,
+                Some(written) = self.writes.join_next() => self.absorb(written)?,
+                group = self.gathered.next(&mut self.tail), if !ended && next.is_none() && has_room => {
+                    match group.map_err(unread)? {
+                        Some(group) if group.is_empty() => self.done(&group),
+                        Some(group) => next = Some(group),
+                        None => ended = true,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins to write what may be written beside what is.
+    async fn begin(&mut self, group: Group) -> Result<(), Error> {
+        match &group.load {
+            Load::Repo(repo) => {
+                self.put_repo(repo).await?;
+                self.done(&group);
+            }
+            Load::Units(batches) => {
+                self.busy.extend(ids(batches));
+                let (delivery, batches) = (self.delivery.clone(), batches.clone());
+                self.writes.spawn(async move { (group, delivery.write(batches).await) });
+            }
+        }
+        Ok(())
+    }
+
+    async fn put_repo(&mut self, repo: &RepoState) -> Result<(), Error> {
+        let (backend, most) = (self.lane.backend.clone(), self.patience());
+        match backend.admin() {
+            None => Ok(()),
+            Some(admin) => {
+                self.persist("recording a repository", most, || admin.put_repo(repo)).await
+            }
+        }
+    }
+
+    fn absorb(
+        &mut self,
+        written: Result<(Group, Result<Receipt, Error>), JoinError>,
+    ) -> Result<(), Error> {
+        let (group, receipt) = match written {
+            Ok(written) => written,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        if let Load::Units(batches) = &group.load {
+            for id in ids(batches) {
+                self.busy.remove(&id);
+            }
+        }
+        self.report.receipt += receipt?;
+        self.done(&group);
+        Ok(())
+    }
+
+    /// Moves the cursor.
+    fn done(&mut self, group: &Group) {
+        for &seq in &group.entries {
+            self.tail.done(seq);
+        }
+        self.lane.progress.finished.store(self.tail.cursor(), Ordering::Relaxed);
+    }
+
+    /// Lets what is being written come to its end.
+    async fn finish_writes(&mut self) -> Result<(), Error> {
+        while let Some(written) = self.writes.join_next().await {
+            self.absorb(written)?;
+        }
+        Ok(())
+    }
+
+    /// Without progress, how long.
+    fn patience(&self) -> Duration {
+        match self.lane.settings.patience {
+            Patience::GiveUp(patience) => patience,
+            Patience::Wait => Duration::MAX,
+        }
+    }
+
+    /// Repeats a call that is no write while its error is transient and patience lasts. One that
+    /// does not answer for as long as is waited for it counts as one that failed; it may have been
+    /// done.
+    async fn persist<T, F>(
+        &self,
+        what: &str,
+        most: Duration,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let start = Instant::now();
+        let mut backoff = Backoff::default();
+        let mut last = None;
+        loop {
+            let left = most.saturating_sub(start.elapsed());
+            let error = match timeout(left, call()).await {
+                Ok(Err(error)) if error.kind.effect() == Effect::Retry => error,
+                Ok(done) => return done,
+                Err(_) => {
+                    let silent = || Error::transient(format!("{what}: no answer for {most:?}"));
+                    return Err(last.unwrap_or_else(silent));
+                }
+            };
+            let wait = backoff.next_wait(error.retry_after);
+            if start.elapsed() + wait >= self.patience() || self.lane.cancelled.is_cancelled() {
+                return Err(error);
+            }
+            tracing::warn!(backend = self.lane.name, %error, ?wait, "trying again");
+            last = Some(error);
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = self.lane.cancelled.cancelled() => return Err(stopped()),
+            }
+        }
+    }
+}
+
+/// Whether a group may be written beside what is: two versions of a unit stay in order.
+fn may_begin<T>(writes: &JoinSet<T>, busy: &HashSet<UnitId>, group: &Group) -> bool {
+    match &group.load {
+        Load::Repo(_) => writes.is_empty(),
+        Load::Units(batches) => !ids(batches).any(|id| busy.contains(&id)),
+    }
+}
+
+fn ids(batches: &[Batch]) -> impl Iterator<Item = UnitId> {
+    batches.iter().flat_map(Batch::units).map(|unit| unit.id())
+}
+
+fn stopped() -> Error {
+    Error::transient("stopped before all was written")
+        .with_hint("the same command again goes on where this one ended")
+}
+
+fn unread(error: TailError) -> Error {
+    Error::unexpected(error.to_string())
+}

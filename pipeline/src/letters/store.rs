@@ -1,0 +1,315 @@
+//! The folder of dead letters, and each backend's part of it.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use astload_model::{Batch, UnitId};
+use tempfile::NamedTempFile;
+use tokio::task::spawn_blocking;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::letter::{Letter, Refusal, now};
+use crate::journal::{FrameKind, HEADER_BYTES, Header};
+
+const EXTENSION: &str = "letter";
+
+/// Bytes of the dead letters of one backend, unless told otherwise.
+const BYTES_MAX: u64 = 1 << 30;
+
+/// The dead letters of all backends.
+#[derive(Debug, Clone)]
+pub struct DeadLetters {
+    folder: PathBuf,
+    bytes_max: u64,
+}
+
+/// A letter and where it is kept.
+#[derive(Debug, Clone)]
+pub struct StoredLetter {
+    /// The letter.
+    pub letter: Letter,
+    /// Its file.
+    pub path: PathBuf,
+    /// The bytes of its file.
+    pub bytes: u64,
+}
+
+/// What a folder of dead letters holds.
+#[derive(Debug)]
+pub struct Listing {
+    /// By backend, repository and path.
+    pub letters: Vec<StoredLetter>,
+    /// Files that are no letters, and why.
+    pub broken: Vec<(PathBuf, String)>,
+}
+
+impl DeadLetters {
+    /// Those in a folder, which is made when the first comes.
+    pub fn within(folder: PathBuf) -> Self {
+        Self { folder, bytes_max: BYTES_MAX }
+    }
+
+    /// The same, with room for so many bytes for each backend.
+    #[must_use]
+    pub fn with_bytes_max(self, bytes_max: u64) -> Self {
+        Self { bytes_max, ..self }
+    }
+
+    /// Those of a backend, by its name and the place of its store.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn of(&self, backend: &str, place: &str) -> io::Result<Letters> {
+        let folder = self.folder.join(format!("{:016x}", xxh3_64(place.as_bytes())));
+        let kept = Kept::read(&folder)?;
+        Ok(Letters(Arc::new(Shared {
+            backend: backend.to_owned(),
+            place: place.to_owned(),
+            folder,
+            bytes_max: self.bytes_max,
+            kept: Mutex::new(kept),
+        })))
+    }
+
+    /// All letters.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn list(&self) -> io::Result<Listing> {
+        let (mut letters, mut broken) = (Vec::new(), Vec::new());
+        for folder in entries(&self.folder)?.into_iter().filter(|path| path.is_dir()) {
+            for path in entries(&folder)?.into_iter().filter(|path| is_letter(path)) {
+                match self.read(&path) {
+                    Ok((letter, bytes, _)) => letters.push(StoredLetter { letter, path, bytes }),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => broken.push((path, error.to_string())),
+                }
+            }
+        }
+        letters.sort_by(|a, b| order(&a.letter).cmp(&order(&b.letter)));
+        Ok(Listing { letters, broken })
+    }
+
+    /// A letter's unit.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is not what was written.
+    pub fn unit(&self, letter: &StoredLetter) -> io::Result<Batch> {
+        self.read(&letter.path).map(|(_, _, unit)| unit)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<(Letter, u64, Batch)> {
+        let bytes = fs::read(path)?;
+        let (letter, unit) = Letter::decode(&bytes).map_err(io::Error::other)?;
+        Ok((letter, bytes.len() as u64, unit))
+    }
+
+    /// Takes a letter away.
+    ///
+    /// # Errors
+    /// Where it cannot be done.
+    pub fn remove(&self, letter: &StoredLetter) -> io::Result<()> {
+        remove(&letter.path)
+    }
+}
+
+fn order(letter: &Letter) -> (&str, &str, &str, &str) {
+    (&letter.backend, &letter.repo, &letter.path, &letter.layer)
+}
+
+/// The dead letters of one backend. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Letters(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    backend: String,
+    place: String,
+    folder: PathBuf,
+    bytes_max: u64,
+    kept: Mutex<Kept>,
+}
+
+/// What is known of a backend's letters without reading them.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Generation and bytes.
+    units: HashMap<UnitId, (u64, u64)>,
+    bytes: u64,
+}
+
+impl Kept {
+    fn read(folder: &Path) -> io::Result<Self> {
+        let mut kept = Self::default();
+        for path in entries(folder)?.into_iter().filter(|path| is_letter(path)) {
+            // What is no letter is told by whoever lists them.
+            if let Ok((id, generation, bytes)) = head(&path) {
+                kept.add(id, generation, bytes);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn add(&mut self, id: UnitId, generation: u64, bytes: u64) {
+        let before = self.units.insert(id, (generation, bytes));
+        self.bytes = self.bytes + bytes - before.map_or(0, |(_, bytes)| bytes);
+    }
+
+    fn remove(&mut self, id: UnitId) {
+        self.bytes -= self.units.remove(&id).map_or(0, |(_, bytes)| bytes);
+    }
+}
+
+impl Letters {
+    /// Keeps units that the backend refused; they are on the disk when this returns.
+    ///
+    /// # Errors
+    /// Where there is no room for all of them, or the disk does not take them.
+    pub async fn bury(&self, refusals: &[Refusal]) -> io::Result<()> {
+        let letters: Vec<(Letter, Batch)> =
+            refusals.iter().map(|refusal| (self.letter(refusal), refusal.unit.clone())).collect();
+        let letters_box = self.clone();
+        spawn_blocking(move || letters_box.keep(letters)).await.map_err(io::Error::other)?
+    }
+
+    fn letter(&self, refusal: &Refusal) -> Letter {
+        let (name, now) = (refusal.name(), now());
+        Letter {
+            backend: self.0.backend.clone(),
+            place: self.0.place.clone(),
+            repo: name.repo,
+            path: name.path,
+            layer: name.layer,
+            generation: refusal.unit.unit(0).generation().unwrap_or(0),
+            kind: refusal.kind.name().to_owned(),
+            error: refusal.reason.clone(),
+            attempts: 1,
+            first_at: now,
+            last_at: now,
+        }
+    }
+
+    fn keep(&self, letters: Vec<(Letter, Batch)>) -> io::Result<()> {
+        let Shared { folder, bytes_max, .. } = self.0.as_ref();
+        if !folder.is_dir() {
+            private_folder(folder)?;
+            // Its own name has to survive, too.
+            if let Some(parent) = folder.parent() {
+                File::open(parent)?.sync_all()?;
+            }
+        }
+        for (mut letter, unit) in letters {
+            let (id, path) = (letter.unit(), self.path(letter.unit()));
+            if let Ok(before) = fs::read(&path)
+                .map_err(|_| ())
+                .and_then(|bytes| Letter::decode(&bytes).map_err(|_| ()))
+            {
+                letter.attempts += before.0.attempts;
+                letter.first_at = before.0.first_at;
+            }
+            let bytes = letter.encode(&unit).map_err(io::Error::other)?;
+            let added = bytes.len() as u64;
+            let others = {
+                let kept = self.kept();
+                kept.bytes - kept.units.get(&id).map_or(0, |(_, bytes)| *bytes)
+            };
+            if others + added > *bytes_max {
+                let room = bytesize::ByteSize(*bytes_max);
+                return Err(io::Error::new(
+                    io::ErrorKind::StorageFull,
+                    format!("there is room for {room} of this backend's"),
+                ));
+            }
+            let mut file = NamedTempFile::new_in(folder)?;
+            file.write_all(&bytes)?;
+            file.as_file().sync_data()?;
+            file.persist(&path)?;
+            self.kept().add(id, letter.generation, added);
+        }
+        File::open(folder)?.sync_all()
+    }
+
+    /// Takes away the letters of units of which the backend now has this version, or took it.
+    pub async fn clear(&self, written: &Batch) {
+        let gone: Vec<UnitId> = {
+            let kept = self.kept();
+            if kept.units.is_empty() {
+                return;
+            }
+            let is_newer = |id: &UnitId, generation: u64| {
+                kept.units.get(id).is_some_and(|(refused, _)| generation >= *refused)
+            };
+            let written = written.units().map(|unit| (unit.id(), unit.generation().unwrap_or(0)));
+            written.filter(|(id, generation)| is_newer(id, *generation)).map(|(id, _)| id).collect()
+        };
+        if gone.is_empty() {
+            return;
+        }
+        let letters = self.clone();
+        let cleared = spawn_blocking(move || letters.clear_all(&gone)).await;
+        if let Err(error) = cleared.map_err(io::Error::other).flatten() {
+            // It is replayed, or dropped, another time.
+            tracing::warn!(backend = self.0.backend, %error, "a dead letter that is answered stays");
+        }
+    }
+
+    fn clear_all(&self, gone: &[UnitId]) -> io::Result<()> {
+        for id in gone {
+            remove(&self.path(*id))?;
+            self.kept().remove(*id);
+        }
+        Ok(())
+    }
+
+    fn path(&self, unit: UnitId) -> PathBuf {
+        self.0.folder.join(format!("{unit}.{EXTENSION}"))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The unit, generation and size of a letter, by the head of its file.
+fn head(path: &Path) -> io::Result<(UnitId, u64, u64)> {
+    let mut file = File::open(path)?;
+    let mut bytes = [0; HEADER_BYTES];
+    file.read_exact(&mut bytes)?;
+    let header = Header::parse(&bytes).map_err(io::Error::other)?;
+    let mut index = vec![0; header.index_bytes];
+    file.read_exact(&mut index)?;
+    let marks = header.marks(&index).map_err(io::Error::other)?;
+    match (header.kind, marks.as_ref()) {
+        (FrameKind::Letter, [mark]) => Ok((mark.id, mark.generation, file.metadata()?.len())),
+        _ => Err(io::Error::other("it is no dead letter")),
+    }
+}
+
+/// The paths in a folder; none where it is not there.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_letter(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == EXTENSION)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Source code is in there: it is for its owner's eyes.
+fn private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}

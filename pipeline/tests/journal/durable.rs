@@ -1,0 +1,260 @@
+//! A journal in a folder: what survives, what is let go of, and what is told of damage.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use astload_pipeline::channel::Cargo;
+use astload_pipeline::journal::{
+    Appender, AtBound, Journal, JournalSettings, Recovery, Retention, Tail, TailError,
+};
+use tempfile::TempDir;
+
+use crate::entries::{append, drain, next, units, version};
+
+/// A frame or two a segment.
+const SMALL: JournalSettings =
+    JournalSettings { memory_bytes: 0, segment_bytes: 10_000, disk_bytes_max: u64::MAX };
+
+fn open(folder: &Path, settings: JournalSettings) -> (Appender, Journal, Recovery) {
+    Journal::open(settings, folder).expect("it opens")
+}
+
+fn attach(journal: &Journal, name: &str) -> Tail {
+    journal.attach(name, 1, Retention::default())
+}
+
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("read").path());
+    let is_segment = |path: &PathBuf| path.extension().is_some_and(|e| e == "journal");
+    let mut segments: Vec<PathBuf> = paths.filter(is_segment).collect();
+    segments.sort();
+    segments
+}
+
+#[tokio::test]
+async fn a_lane_goes_on_where_it_was_and_what_it_was_given_but_not_done_with_comes_again() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), SMALL);
+    let mut tail = attach(&journal, "a");
+    for name in ["1", "2", "3", "4"] {
+        append(&mut appender, units(&[name], 1)).await;
+    }
+    for _ in 0..2 {
+        let (seq, _) = next(&mut tail).await.expect("there");
+        tail.done(seq);
+    }
+    next(&mut tail).await.expect("given, and not done with");
+    appender.maintain().await.expect("kept");
+    drop((appender, journal, tail));
+
+    let (_appender, journal, recovery) = open(folder.path(), SMALL);
+    assert_eq!((recovery.torn, recovery.broken.len()), (0, 0));
+    let mut tail = attach(&journal, "a");
+    assert_eq!(drain(&mut tail).await, [version("3", 1), version("4", 1)]);
+}
+
+#[tokio::test]
+async fn a_segment_goes_when_every_lane_has_passed_it_and_that_is_kept() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), SMALL);
+    let (mut fast, mut slow) = (attach(&journal, "fast"), attach(&journal, "slow"));
+    for number in 0..10 {
+        append(&mut appender, units(&[&number.to_string()], 1)).await;
+    }
+    let all = segments(folder.path()).len();
+    assert!(all >= 5, "{all} segments");
+    drain(&mut fast).await;
+    appender.maintain().await.expect("kept");
+    assert_eq!(segments(folder.path()).len(), all, "the slow lane needs them");
+    drain(&mut slow).await;
+    assert_eq!(segments(folder.path()).len(), all, "the cursors are not kept yet");
+    appender.maintain().await.expect("kept");
+    assert_eq!(segments(folder.path()).len(), 1, "the one that is written to");
+}
+
+#[tokio::test]
+async fn a_lane_that_was_there_before_holds_its_segments_until_it_is_forgotten() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), SMALL);
+    let mut tail = attach(&journal, "stays");
+    drop(attach(&journal, "gone"));
+    for number in 0..6 {
+        append(&mut appender, units(&[&number.to_string()], 1)).await;
+    }
+    drain(&mut tail).await;
+    appender.maintain().await.expect("kept");
+    assert!(segments(folder.path()).len() > 1);
+    journal.forget("gone");
+    appender.maintain().await.expect("kept");
+    assert_eq!(segments(folder.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_process_cannot_open_it() {
+    let folder = TempDir::new().expect("a folder");
+    let _first = open(folder.path(), SMALL);
+    let error = Journal::open(SMALL, folder.path()).expect_err("in use");
+    assert_eq!(error.to_string(), "another process has it open");
+}
+
+#[tokio::test]
+async fn a_torn_last_frame_is_cut_off_and_what_comes_next_takes_its_place() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), JournalSettings::default());
+    for name in ["1", "2", "3"] {
+        append(&mut appender, units(&[name], 1)).await;
+    }
+    drop((appender, journal));
+    let segment = &segments(folder.path())[0];
+    let bytes = fs::read(segment).expect("read");
+    fs::write(segment, &bytes[..bytes.len() - 100]).expect("written");
+
+    let (mut appender, journal, recovery) = open(folder.path(), JournalSettings::default());
+    assert!(recovery.torn > 0 && recovery.broken.is_empty(), "{recovery:?}");
+    let mut tail = attach(&journal, "a");
+    append(&mut appender, units(&["4"], 1)).await;
+    let read = drain(&mut tail).await;
+    assert_eq!(read, [version("1", 1), version("2", 1), version("4", 1)]);
+}
+
+#[tokio::test]
+async fn a_broken_frame_is_told_and_set_aside_and_the_rest_goes_on() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), JournalSettings::default());
+    for name in ["1", "2", "3"] {
+        append(&mut appender, units(&[name], 1)).await;
+    }
+    drop((appender, journal));
+    let segment = &segments(folder.path())[0];
+    let mut bytes = fs::read(segment).expect("read");
+    // In the second of three frames that are alike.
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    fs::write(segment, &bytes).expect("written");
+
+    let (mut appender, journal, recovery) = open(folder.path(), JournalSettings::default());
+    assert_eq!((recovery.torn, recovery.broken.len()), (0, 1), "{recovery:?}");
+    let broken = &recovery.broken[0];
+    assert!(broken.bytes.contains(&(middle as u64)), "{broken:?}");
+    assert!(broken.what.contains("checksum"), "{broken:?}");
+    let mut tail = attach(&journal, "a");
+    assert_eq!(drain(&mut tail).await, [version("1", 1), version("3", 1)]);
+    // The segment is done with; what is broken in it stays for whoever wants to look.
+    append(&mut appender, units(&["4"], 1)).await;
+    drain(&mut tail).await;
+    appender.maintain().await.expect("kept");
+    assert!(!segment.exists());
+    assert!(segment.with_extension("journal.broken").exists());
+}
+
+#[tokio::test]
+async fn what_breaks_while_it_waits_is_told_by_the_lane_that_misses_it() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), SMALL);
+    let mut tail = attach(&journal, "a");
+    for name in ["1", "2", "3"] {
+        append(&mut appender, units(&[name], 1)).await;
+    }
+    let segment = &segments(folder.path())[0];
+    let mut bytes = fs::read(segment).expect("read");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 0xff;
+    fs::write(segment, &bytes).expect("written");
+    assert_eq!(drain(&mut tail).await, [version("2", 1), version("3", 1)]);
+    let lost = tail.take_lost();
+    assert_eq!(lost.len(), 1);
+    assert!(lost[0].contains("frame 1") && lost[0].contains("checksum"), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_segment_is_given_another_name() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), SMALL);
+    for name in ["1", "2", "3", "4"] {
+        append(&mut appender, units(&[name], 1)).await;
+    }
+    drop((appender, journal));
+    let first = &segments(folder.path())[0];
+    fs::write(first, [7; 4_096]).expect("written");
+    let (_appender, journal, recovery) = open(folder.path(), SMALL);
+    assert_eq!(recovery.set_aside.len(), 1);
+    assert!(first.with_extension("journal.broken").exists());
+    assert!(!drain(&mut attach(&journal, "a")).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_lane_that_lags_is_not_given_what_a_newer_version_supersedes_and_the_log_stays_small() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), SMALL);
+    let mut tail = attach(&journal, "a");
+    append(&mut appender, units(&["once"], 1)).await;
+    for generation in 2..200 {
+        append(&mut appender, units(&["often", "also"], generation)).await;
+        if generation % 10 == 0 {
+            appender.maintain().await.expect("kept");
+        }
+    }
+    appender.maintain().await.expect("kept");
+    let status = journal.status();
+    // 199 appends of 5 to 8 KB; two of them are live.
+    assert!(status.disk_bytes < 60_000, "{status:?}");
+    let read = drain(&mut tail).await;
+    assert_eq!(read, [version("once", 1), version("often", 199), version("also", 199)]);
+    drop((appender, journal, tail));
+
+    // All that is left of it is whole.
+    let (_appender, journal, recovery) = open(folder.path(), SMALL);
+    assert_eq!(recovery.broken, []);
+    assert_eq!(drain(&mut attach(&journal, "new")).await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_older_version_that_comes_later_is_not_given_either() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), SMALL);
+    let mut tail = attach(&journal, "a");
+    append(&mut appender, units(&["x"], 5)).await;
+    append(&mut appender, units(&["x", "y"], 4)).await;
+    append(&mut appender, units(&["x"], 5)).await;
+    let read = drain(&mut tail).await;
+    // Of equal generations, only the store can tell which one stays.
+    assert_eq!(read, [version("x", 5), version("y", 4), version("x", 5)]);
+}
+
+#[tokio::test]
+async fn at_its_bound_a_lane_is_cut_off_and_the_others_go_on() {
+    let folder = TempDir::new().expect("a folder");
+    let settings = JournalSettings { disk_bytes_max: 40_000, ..SMALL };
+    let (mut appender, journal, _) = open(folder.path(), settings);
+    let mut keen = attach(&journal, "keen");
+    let bound = Retention { at_bound: AtBound::Detach, ..Retention::default() };
+    let mut idle = journal.attach("idle", 2, bound);
+    for number in 0..30 {
+        append(&mut appender, units(&[&number.to_string()], 1)).await;
+        assert_eq!(drain(&mut keen).await.len(), 1);
+    }
+    assert!(matches!(idle.next_now().await, Err(TailError::Detached)));
+    assert!(journal.status().disk_bytes <= 40_000);
+}
+
+#[tokio::test]
+async fn at_the_bound_of_a_lane_that_is_required_the_source_waits() {
+    let folder = TempDir::new().expect("a folder");
+    let settings = JournalSettings { disk_bytes_max: 40_000, ..SMALL };
+    let (mut appender, journal, _) = open(folder.path(), settings);
+    let mut tail = attach(&journal, "required");
+    let source = tokio::spawn(async move {
+        for number in 0..30 {
+            append(&mut appender, units(&[&number.to_string()], 1)).await;
+        }
+    });
+    let mut read = Vec::new();
+    while let Some(entry) = tail.next().await.expect("it reads") {
+        assert!(journal.status().disk_bytes <= 40_000);
+        let Cargo::Units(batch, _) = entry.cargo.as_ref() else { panic!("only units went in") };
+        read.extend(batch.units().map(|unit| unit.path().to_owned()));
+        tail.done(entry.seq);
+    }
+    source.await.expect("it came to its end");
+    assert_eq!(read, (0..30).map(|number| number.to_string()).collect::<Vec<_>>());
+}

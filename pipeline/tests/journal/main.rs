@@ -1,0 +1,7 @@
+//! The journal: on disks that crash, with lanes that lag, at its bounds.
+
+mod disk;
+mod durable;
+mod entries;
+mod model;
+mod temporary;
