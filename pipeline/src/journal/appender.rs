@@ -62,10 +62,11 @@ impl Appender {
             false => {
                 for cargo in group {
                     self.append_in_memory(cargo).await?;
+                    // Before anybody waits for room for the next one.
+                    self.shared.appended.notify_waiters();
                 }
             }
         }
-        self.shared.appended.notify_waiters();
         Ok(())
     }
 
@@ -94,6 +95,7 @@ impl Appender {
         }
         state.stored = state.last;
         state.forget(self.shared.settings.memory_bytes);
+        self.shared.appended.notify_waiters();
         Ok(())
     }
 
