@@ -8,11 +8,8 @@ use anyhow::{Context, Result, ensure};
 use astload_backends::Registry;
 use astload_config::BackendUrl;
 use astload_model::Batch;
-use astload_pipeline::folders;
-use astload_pipeline::journal::JournalSettings;
-use astload_pipeline::letters::DeadLetters;
 use astload_pipeline::load::{
-    Input, LoadOptions, LoadProgress, LoadReport, TargetSpec, Targets, load,
+    Input, LaneOptions, LoadOptions, LoadProgress, LoadReport, TargetSpec, Targets, load,
 };
 use astload_pipeline::source::directory::{FILE_BYTES_MAX, NodeChoice, PathGlobs};
 use astload_pipeline::source::stream::StreamFormat;
@@ -43,11 +40,8 @@ pub fn parse(
         root_moved: false,
         allow_mass_delete: false,
         dry_run: false,
-        patience: Duration::from_secs(30),
         workers: std::thread::available_parallelism().map_or(1, usize::from),
-        // The sink refuses nothing, so nothing is ever there.
-        letters: DeadLetters::within(folders::spill().join("astload-bench")),
-        journal: (JournalSettings::default(), folders::spill()),
+        lanes: LaneOptions::new(Duration::from_secs(30)),
     };
     let specs =
         [TargetSpec { url: BackendUrl::parse(&format!("{SCHEME}:"))?, defaults: Vec::new() }];

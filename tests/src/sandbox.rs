@@ -93,6 +93,8 @@ impl Sandbox {
             .current_dir(self.folder.path())
             .env("HOME", self.path("home"))
             .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env_remove("ASTLOAD_STATE")
             .env_remove("RUST_LOG");
         command
     }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::dlq::DlqArgs;
+use super::journal::JournalArgs;
+
 /// Where a load goes, and a question is asked, unless told otherwise.
 pub(super) const DEFAULT_STORE: &str = "sqlite:astload.db";
 
@@ -41,6 +44,10 @@ pub(super) enum Command {
     Gc(GcArgs),
     /// List the types of backends, what they can and what they take
     Backends(BackendsArgs),
+    /// Show, replay or drop units that backends refused
+    Dlq(DlqArgs),
+    /// Inspect, verify or repair a journal
+    Journal(JournalArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell

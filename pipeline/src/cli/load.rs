@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use astload_backends::Registry;
 use astload_config::BackendUrl;
-use astload_pipeline::folders;
-use astload_pipeline::journal::JournalSettings;
 use astload_pipeline::languages::Language;
-use astload_pipeline::letters::DeadLetters;
 use astload_pipeline::load::{
-    Input, LoadOptions, LoadProgress, LoadReport, Outcome, TargetSpec, Targets, load,
+    Input, LaneOptions, LoadOptions, LoadProgress, LoadReport, Outcome, TargetSpec, Targets, load,
 };
 use astload_pipeline::source::directory::{FileProblem, NodeChoice, PathGlobs, repo_name};
 use astload_pipeline::source::stream::{StreamFormat, StreamInput};
@@ -130,10 +127,8 @@ fn options(args: &LoadArgs) -> Result<LoadOptions, Failure> {
         root_moved: args.root_moved,
         allow_mass_delete: args.allow_mass_delete,
         dry_run: args.dry_run,
-        patience: args.patience,
         workers: args.jobs.map_or(cores, usize::from),
-        letters: DeadLetters::within(folders::state().join("dead-letters")),
-        journal: (JournalSettings::default(), folders::spill()),
+        lanes: LaneOptions::new(args.patience),
     })
 }
 
@@ -152,7 +147,7 @@ fn specs(args: &LoadArgs) -> Result<Vec<TargetSpec>, Failure> {
 }
 
 /// Tells warnings as they come, on standard error.
-fn log_warnings(json: bool) {
+pub(super) fn log_warnings(json: bool) {
     let lines = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)
         .with_writer(std::io::stderr)
@@ -168,7 +163,7 @@ fn log_warnings(json: bool) {
 
 /// A token that the first signal cancels (Ctrl-C, or the one that asks a service to end); the
 /// second one ends the process.
-fn stop_on_signal(json: bool) -> CancellationToken {
+pub(super) fn stop_on_signal(json: bool) -> CancellationToken {
     let cancelled = CancellationToken::new();
     let token = cancelled.clone();
     // Listening begins here, and does not pause between the two.
@@ -251,6 +246,13 @@ fn problems(report: &LoadReport) -> String {
         for refused in backend.refused.iter().take(NAMED_MAX) {
             text +=
                 &format!("error: {} refused {}: {}\n", backend.url, refused.unit, refused.reason);
+        }
+        if backend.refused.len() > NAMED_MAX {
+            text += &format!("  … and {} more\n", backend.refused.len() - NAMED_MAX);
+        }
+        if !backend.refused.is_empty() {
+            let units = plural(backend.refused.len() as u64, "unit");
+            text += &format!("  hint: {units} kept with the reason, see `astload dlq list`\n");
         }
     }
     for problem in report.problems.iter().take(4 * NAMED_MAX) {

@@ -2,6 +2,8 @@
 
 mod args;
 mod backends;
+mod dlq;
+mod journal;
 mod load;
 mod manage;
 mod output;
@@ -52,6 +54,8 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Rm(args) => manage::remove(args).await,
         Command::Gc(args) => manage::gc(args).await,
         Command::Backends(args) => backends::run(&args),
+        Command::Dlq(args) => dlq::run(args).await,
+        Command::Journal(args) => journal::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "astload", &mut script);

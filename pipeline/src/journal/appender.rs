@@ -11,8 +11,8 @@ use tokio::task::spawn_blocking;
 use super::Shared;
 use super::disk::DiskFile;
 use super::frame::{Frame, FrameError, Seq};
-use super::log::{LiveFrame, aside, rewrite, write_frames};
-use super::segment::{FrameRef, SEGMENT_HEADER_BYTES, Segment};
+use super::log::{aside, rewrite, write_frames};
+use super::segment::{FrameRef, LiveFrame, SEGMENT_HEADER_BYTES, Segment};
 use super::state::{AtBound, Entry, State};
 use crate::channel::Cargo;
 

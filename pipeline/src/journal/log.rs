@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::disk::{Disk, DiskFile};
 use super::frame::{Frame, Mark, Seq};
-use super::segment::{Broken, Depth, FrameRef, ReadError, SEGMENT_HEADER_BYTES, Scan, Segment};
+use super::segment::{
+    Broken, Depth, FrameRef, LiveFrame, ReadError, SEGMENT_HEADER_BYTES, Scan, Segment,
+};
 
 /// What was found when a journal was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -233,14 +235,6 @@ impl Run {
     fn is_worth_it(&self) -> bool {
         self.dead > 0 && self.dead >= self.live
     }
-}
-
-/// A frame, and which of its units are live.
-#[derive(Debug)]
-pub(super) struct LiveFrame {
-    file: Arc<dyn DiskFile>,
-    frame: FrameRef,
-    live: Vec<usize>,
 }
 
 /// Writes frames into a segment's file, the first of them with this number.

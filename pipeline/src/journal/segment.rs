@@ -82,6 +82,14 @@ impl FrameRef {
     }
 }
 
+/// A frame, and which of its units are live.
+#[derive(Debug)]
+pub(super) struct LiveFrame {
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) frame: FrameRef,
+    pub(super) live: Vec<usize>,
+}
+
 /// Why a frame was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -176,6 +184,12 @@ impl Segment {
     /// Number of the last frame that it has had; of an empty one, of the last before it.
     pub(super) fn last(&self) -> Seq {
         self.frames.last().map_or(self.first - 1, |frame| frame.header.seq).max(self.covers)
+    }
+
+    /// A frame of this segment, of which everything is live.
+    pub(super) fn whole(&self, frame: &FrameRef) -> LiveFrame {
+        let live = (0..frame.marks.len()).collect();
+        LiveFrame { file: self.file.clone(), frame: frame.clone(), live }
     }
 
     /// Finds the frames of a file, whose numbers are all above `after`.

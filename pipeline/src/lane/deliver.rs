@@ -174,7 +174,10 @@ impl Delivery {
                 Ok(()) => {
                     for refusal in refusals.drain(..) {
                         let unit = refusal.name();
-                        tracing::warn!(backend = self.name, %unit, reason = refusal.reason, "refused");
+                        tracing::info!(
+                            target: "audit", event = "dead_letter", backend = self.name, %unit,
+                            reason = refusal.reason
+                        );
                         let refused = Refused { unit, reason: refusal.reason };
                         self.progress().refused.push(refused);
                     }

@@ -1,6 +1,7 @@
 //! One load: sources in, every backend complete or its reason why not.
 
 mod directory;
+mod replay;
 mod report;
 mod repos;
 mod stream;
@@ -14,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Sender, channel};
 use crate::coordinator;
+use crate::folders;
 use crate::generation;
 use crate::journal::{Journal, JournalSettings};
 use crate::lane::LaneProgress;
 use crate::letters::DeadLetters;
 use crate::source::directory::{NodeChoice, PathGlobs, Sink, SourceProgress};
 use crate::source::stream::{StreamFormat, StreamInput};
+pub use replay::replay;
 pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan};
 use repos::{Known, Repos};
 pub use targets::{Target, TargetSpec, Targets};
@@ -65,14 +68,29 @@ pub struct LoadOptions {
     pub allow_mass_delete: bool,
     /// Nothing is written; it is only asked what would be.
     pub dry_run: bool,
-    /// How long a lane goes without progress before it is given up.
-    pub patience: Duration,
     /// Threads that parse.
     pub workers: usize,
+    /// How batches get to the backends.
+    pub lanes: LaneOptions,
+}
+
+/// How batches get to the backends.
+#[derive(Debug, Clone)]
+pub struct LaneOptions {
+    /// How long a lane goes without progress before it is given up.
+    pub patience: Duration,
     /// Where units go that a backend refuses.
     pub letters: DeadLetters,
-    /// How much the journal holds of what a slower backend still needs, and where.
-    pub journal: (JournalSettings, PathBuf),
+    /// Where there is room for what a slower backend still needs.
+    pub spill: PathBuf,
+}
+
+impl LaneOptions {
+    /// With this patience, and what is kept where the user has such things.
+    pub fn new(patience: Duration) -> Self {
+        let letters = DeadLetters::within(folders::state().join("dead-letters"));
+        Self { patience, letters, spill: folders::spill() }
+    }
 }
 
 /// A load that cannot begin.
@@ -147,9 +165,8 @@ pub async fn load(
         load.sources(inputs).await;
         load.report.backends = load.targets.reports(Vec::new(), false);
     } else {
-        let lanes = load.targets.lanes(options, progress, cancelled)?;
-        let (settings, folder) = &options.journal;
-        let journal = Journal::temporary(*settings, folder);
+        let lanes = load.targets.lanes(&options.lanes, progress, cancelled)?;
+        let journal = Journal::temporary(JournalSettings::default(), &options.lanes.spill);
         let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
         load.sources(inputs).await;
         // The coordinator ends when no sender is left.

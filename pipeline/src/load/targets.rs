@@ -14,8 +14,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::report::{BackendError, BackendReport};
-use super::{CannotLoad, Input, LoadOptions, LoadProgress};
-use crate::channel::LANES_MAX;
+use super::{CannotLoad, Input, LaneOptions, LoadProgress};
+use crate::channel::{LANES_MAX, Lanes};
 use crate::health::{Monitor, MonitorSettings};
 use crate::holdings::Holdings;
 use crate::lane::{Lane, LaneReport, LaneSettings, Patience};
@@ -42,7 +42,7 @@ pub struct Target {
     pub backend: Result<Option<Arc<dyn Backend>>, Error>,
     place: String,
     /// The store, in all of astload: its type and place.
-    key: String,
+    pub(super) key: String,
     /// Who watches it.
     pub monitor: Monitor,
     /// The repositories that it knew at the start.
@@ -189,7 +189,7 @@ impl Targets {
     /// The lanes to those that are connected.
     pub(super) fn lanes(
         &self,
-        options: &LoadOptions,
+        options: &LaneOptions,
         progress: &LoadProgress,
         cancelled: &CancellationToken,
     ) -> Result<Vec<Lane>, CannotLoad> {
@@ -215,6 +215,12 @@ impl Targets {
             }))
         };
         self.0.iter().enumerate().filter_map(lane).collect()
+    }
+
+    /// The lanes to a store.
+    pub(super) fn lanes_to(&self, key: &str) -> Lanes {
+        let numbered = self.0.iter().enumerate();
+        numbered.filter(|(_, target)| target.key == key).fold(0, |lanes, (at, _)| lanes | 1 << at)
     }
 
     /// What became of each target, given what became of the lanes that ran.

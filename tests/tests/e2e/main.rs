@@ -7,6 +7,7 @@ mod fanout;
 mod files;
 mod golden;
 mod incremental;
+mod letters;
 mod load_output;
 mod mount;
 mod nobody;

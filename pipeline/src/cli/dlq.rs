@@ -1,0 +1,319 @@
+//! `astload dlq`: the units that backends refused.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use astload_backends::Registry;
+use astload_config::BackendUrl;
+use astload_model::ndjson;
+use astload_pipeline::folders;
+use astload_pipeline::letters::{DeadLetters, Listing, StoredLetter};
+use astload_pipeline::load::{BackendReport, LaneOptions, TargetSpec, Targets, replay};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::load::{log_warnings, stop_on_signal};
+use super::output::{Failure, count, plural, print, print_json, table, tell};
+
+/// Partly done, as a load has it.
+const PARTLY: u8 = 3;
+
+/// Longest error in a list, in characters.
+const ERROR_MAX: usize = 60;
+
+/// Show, replay or drop units that backends refused
+///
+/// A unit that a backend refuses for good is kept here, with the reason, and the rest of its batch is
+/// written. A later version of the unit that the backend takes clears it.
+#[derive(Debug, Args)]
+pub(super) struct DlqArgs {
+    #[command(subcommand)]
+    command: DlqCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DlqCommand {
+    /// List them
+    List(ListArgs),
+    /// Show one, with the unit as one line of NDJSON
+    Show(ShowArgs),
+    /// Give them to their backends again
+    Replay(ReplayArgs),
+    /// Drop them
+    Drop(DropArgs),
+}
+
+/// Which dead letters
+#[derive(Debug, Args)]
+struct Chosen {
+    /// Only of this backend: its name, or its URL as the list shows it
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    /// Only those that were refused last so long ago
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    older_than: Option<Duration>,
+    /// Only those whose error has this in it
+    #[arg(long, value_name = "TEXT")]
+    error: Option<String>,
+    /// Only units whose path begins with this
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    /// Where they are kept [default: ~/.local/state/astload/dead-letters]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    dir: Option<PathBuf>,
+    /// JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  astload dlq list
+  astload dlq list --backend sqlite:code.db --older-than 1h
+  astload dlq list --error constraint --json")]
+struct ListArgs {
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  astload dlq show src/main.rs")]
+struct ShowArgs {
+    /// The unit's path, or its last parts
+    #[arg(value_name = "FILE")]
+    file: String,
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  astload dlq replay
+  astload dlq replay --backend sqlite:code.db
+  astload dlq replay --to 'postgres://me:secret@host/code'
+
+Exit codes: 0 all were taken, 1 there is none, 3 some are left.")]
+struct ReplayArgs {
+    /// The backend's URL, where the list does not show all of it; repeat it for more
+    #[arg(long, value_name = "URL")]
+    to: Vec<String>,
+    /// Give a backend up when it makes no progress for so long
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    patience: Duration,
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  astload dlq drop --backend sqlite:old.db
+  astload dlq drop --older-than 30d
+  astload dlq drop --all")]
+struct DropArgs {
+    /// Every one of them
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+pub(super) async fn run(args: DlqArgs) -> Result<u8, Failure> {
+    match args.command {
+        DlqCommand::List(args) => list(&args.chosen),
+        DlqCommand::Show(args) => show(&args),
+        DlqCommand::Replay(args) => replay_all(args).await,
+        DlqCommand::Drop(args) => drop_all(&args),
+    }
+}
+
+impl Chosen {
+    fn letters(&self) -> DeadLetters {
+        let default = || folders::state().join("dead-letters");
+        DeadLetters::within(self.dir.clone().unwrap_or_else(default))
+    }
+
+    fn is_everything(&self) -> bool {
+        let Self { backend, older_than, error, path, dir: _, json: _ } = self;
+        backend.is_none() && older_than.is_none() && error.is_none() && path.is_none()
+    }
+
+    fn chooses(&self, stored: &StoredLetter) -> bool {
+        let letter = &stored.letter;
+        let is = |wanted: &Option<String>, holds: &dyn Fn(&str) -> bool| {
+            wanted.as_deref().is_none_or(holds)
+        };
+        is(&self.backend, &|backend| backend == letter.backend || backend == letter.place)
+            && self.older_than.is_none_or(|age| letter.age() >= age)
+            && is(&self.error, &|text| letter.error.contains(text))
+            && is(&self.path, &|path| letter.path.starts_with(path))
+    }
+
+    /// Those that are chosen; what is no letter is told.
+    fn find(&self) -> Result<Vec<StoredLetter>, Failure> {
+        let failed = |error| Failure::new(format!("the dead letters cannot be read: {error}"));
+        let Listing { mut letters, broken } = self.letters().list().map_err(failed)?;
+        for (path, why) in broken {
+            tell(&format!("warning: {} is no dead letter: {why}\n", path.display()));
+        }
+        letters.retain(|stored| self.chooses(stored));
+        Ok(letters)
+    }
+}
+
+fn list(chosen: &Chosen) -> Result<u8, Failure> {
+    let letters = chosen.find()?;
+    if chosen.json {
+        let all: Vec<_> = letters.iter().map(|stored| &stored.letter).collect();
+        print_json(&all)?;
+        return Ok(0);
+    }
+    if letters.is_empty() {
+        print("no dead letters\n")?;
+        return Ok(0);
+    }
+    let header = ["backend", "unit", "error", "attempts", "last"].map(str::to_owned).to_vec();
+    let rows = letters.iter().map(|stored| {
+        let letter = &stored.letter;
+        let age = Duration::from_secs(letter.age().as_secs());
+        vec![
+            letter.backend.clone(),
+            format!("{} {} ({})", letter.repo, letter.path, letter.layer),
+            shortened(&letter.error),
+            count(letter.attempts),
+            format!("{} ago", humantime::format_duration(age)),
+        ]
+    });
+    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+    let bytes: u64 = letters.iter().map(|stored| stored.bytes).sum();
+    let size = bytesize::ByteSize(bytes);
+    print(&format!("{}{}, {size}\n", table(&rows), plural(letters.len() as u64, "dead letter")))?;
+    Ok(0)
+}
+
+fn shortened(error: &str) -> String {
+    match error.char_indices().nth(ERROR_MAX) {
+        None => error.to_owned(),
+        Some((end, _)) => format!("{}…", &error[..end]),
+    }
+}
+
+fn show(args: &ShowArgs) -> Result<u8, Failure> {
+    let below = format!("/{}", args.file);
+    let mut letters = args.chosen.find()?;
+    letters.retain(|s| s.letter.path == args.file || s.letter.path.ends_with(&below));
+    if letters.is_empty() {
+        return Err(Failure::new(format!("no dead letter of {}", args.file))
+            .with_hint("`astload dlq list` shows them all"));
+    }
+    for stored in &letters {
+        let unit = args.chosen.letters().unit(stored);
+        let unit = unit.map_err(|error| {
+            Failure::new(format!("{} cannot be read: {error}", stored.path.display()))
+        })?;
+        let mut writer = ndjson::Writer::new(Vec::new());
+        writer.write(&unit).map_err(|error| Failure::new(error.to_string()))?;
+        let line = writer.into_inner();
+        let letter = &stored.letter;
+        if args.chosen.json {
+            let unit: Value =
+                serde_json::from_slice(&line).map_err(|error| Failure::new(error.to_string()))?;
+            print_json(&json!({ "letter": letter, "unit": unit }))?;
+            continue;
+        }
+        let time = |micros: u64| {
+            let at = std::time::UNIX_EPOCH + Duration::from_micros(micros);
+            humantime::format_rfc3339_seconds(at).to_string()
+        };
+        let rows = [
+            ("unit", format!("{} {} ({})", letter.repo, letter.path, letter.layer)),
+            ("generation", letter.generation.to_string()),
+            ("backend", letter.backend.clone()),
+            ("store", letter.place.clone()),
+            ("error", format!("{}: {}", letter.kind, letter.error)),
+            ("attempts", letter.attempts.to_string()),
+            ("first", time(letter.first_at)),
+            ("last", time(letter.last_at)),
+            ("file", stored.path.display().to_string()),
+        ];
+        let head: String =
+            rows.iter().map(|(name, value)| format!("{name:<11} {value}\n")).collect();
+        print(&format!("{head}{}", String::from_utf8_lossy(&line)))?;
+    }
+    Ok(0)
+}
+
+async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
+    let letters = args.chosen.find()?;
+    if letters.is_empty() {
+        return Err(Failure::new("no dead letter was chosen"));
+    }
+    let urls: BTreeSet<&str> = match args.to.is_empty() {
+        true => letters.iter().map(|stored| stored.letter.backend.as_str()).collect(),
+        false => args.to.iter().map(String::as_str).collect(),
+    };
+    let spec = |url: &str| match BackendUrl::parse(url) {
+        Ok(parsed) if !url.contains(":***@") => {
+            Ok(TargetSpec { url: parsed, defaults: Vec::new() })
+        }
+        _ => Err(Failure::usage(format!("{url} is not all of a URL"))
+            .with_hint("add --to URL, with its password")),
+    };
+    let specs: Vec<TargetSpec> = urls.into_iter().map(spec).collect::<Result<_, _>>()?;
+    log_warnings(args.chosen.json);
+    let cancelled = stop_on_signal(args.chosen.json);
+    let targets = Targets::connect(&Registry::with_builtins(), &specs, false).await?;
+    let options = LaneOptions { letters: args.chosen.letters(), ..LaneOptions::new(args.patience) };
+    let replayed = replay(&letters, &options, &targets, &cancelled).await;
+    targets.close().await;
+    let (reports, unread) = replayed?;
+    let left = args.chosen.find()?.len();
+    if args.chosen.json {
+        print_json(&json!({ "replayed": letters.len(), "left": left, "backends": reports }))?;
+    } else {
+        let mut text = String::new();
+        for (stored, error) in unread {
+            text += &format!("error: {} cannot be read: {error}\n", stored.path.display());
+        }
+        text += &reports.iter().map(told).collect::<String>();
+        let taken = letters.len().saturating_sub(left) as u64;
+        text += &format!("{} taken, {} left\n", plural(taken, "dead letter"), count(left as u64));
+        print(&text)?;
+    }
+    Ok(if left == 0 { 0 } else { PARTLY })
+}
+
+fn told(report: &BackendReport) -> String {
+    let mut text = String::new();
+    if let Some(error) = &report.error {
+        text += &format!("error: {}: {}\n", report.url, error.message);
+        if let Some(hint) = &error.hint {
+            text += &format!("  hint: {hint}\n");
+        }
+    }
+    for refused in &report.refused {
+        text += &format!("error: {} refused {}: {}\n", report.url, refused.unit, refused.reason);
+    }
+    text
+}
+
+fn drop_all(args: &DropArgs) -> Result<u8, Failure> {
+    if args.chosen.is_everything() && !args.all {
+        return Err(Failure::usage("which ones?")
+            .with_hint("choose by --backend, --older-than, --error or --path, or say --all"));
+    }
+    let letters = args.chosen.find()?;
+    for stored in &letters {
+        args.chosen.letters().remove(stored).map_err(|error| {
+            Failure::new(format!("{} cannot be removed: {error}", stored.path.display()))
+        })?;
+    }
+    match args.chosen.json {
+        true => print_json(&json!({ "dropped": letters.len() }))?,
+        false => print(&format!("{} dropped\n", plural(letters.len() as u64, "dead letter")))?,
+    }
+    Ok(0)
+}

@@ -1,0 +1,53 @@
+//! Gives dead letters to their backends again.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{BackendReport, CannotLoad, LaneOptions, LoadProgress, Targets};
+use crate::channel::channel;
+use crate::coordinator;
+use crate::journal::{Journal, JournalSettings};
+use crate::letters::StoredLetter;
+
+/// Letters in the channel.
+const LETTERS_MAX: usize = 64;
+
+/// Bytes of letters in the channel.
+const BYTES_MAX: u32 = 16 << 20;
+
+/// Gives each letter that belongs to one of the targets to it again, with the generation that it
+/// had: what is taken is no letter any more, and what is refused again has one attempt more.
+///
+/// Returns what became of each target, and the files that could not be read.
+///
+/// # Errors
+/// [`CannotLoad`] where it may not begin; then nothing was written.
+pub async fn replay(
+    letters: &[StoredLetter],
+    options: &LaneOptions,
+    targets: &Targets,
+    cancelled: &CancellationToken,
+) -> Result<(Vec<BackendReport>, Vec<(StoredLetter, io::Error)>), CannotLoad> {
+    let progress = Arc::new(LoadProgress::of(targets));
+    let lanes = targets.lanes(options, &progress, cancelled)?;
+    let journal = Journal::temporary(JournalSettings::default(), &options.spill);
+    let (sender, batches) = channel(LETTERS_MAX, BYTES_MAX);
+    let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
+    let mut unread = Vec::new();
+    for stored in letters {
+        let lanes = targets.lanes_to(&stored.letter.place);
+        match options.letters.unit(stored) {
+            Err(error) => unread.push((stored.clone(), error)),
+            Ok(unit) => {
+                if cancelled.is_cancelled() || sender.send(unit, vec![lanes]).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    drop(sender);
+    let carried = coordinator.await.unwrap_or_default();
+    Ok((targets.reports(carried.lanes, true), unread))
+}
