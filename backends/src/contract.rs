@@ -3,7 +3,9 @@
 //! The clauses, which every backend is held to:
 //!
 //! 1. **A batch replaces every unit that it names**, with all its rows, or deletes it.
-//! 2. **A unit is atomic**: its rows are seen all or none, and its row in `units` proves them.
+//! 2. **A unit is atomic**: its rows are seen all or none, and its row in `units` proves them. A
+//!    backend that does not declare `unit_atomicity` may show nothing of a unit in between, but no
+//!    part of it.
 //! 3. **A write is idempotent**: the same batch again changes nothing.
 //! 4. **An older generation never overwrites a newer one**: it is counted as superseded. Of equal
 //!    generations the same content is a replay; else a delete wins, then the greater canonical hash.
@@ -11,9 +13,22 @@
 //! 6. **What returns is as durable as was configured**; what fails may have been written or not.
 //! 7. **An error's kind tells the truth**: only what may succeed later is transient.
 //! 8. **A refused error promises nothing** about the batch's other units; the caller sends them again.
+//!    A unit whose id another one has is refused by name, never mixed with it.
 //! 9. **`settle` may be repeated**, also after a crash in its middle.
 //! 10. **`close` may be called twice**; after it, other calls fail.
 //! 11. **A declared facet works, an undeclared one is `None`.**
+//! 12. **Every column is kept as it was given**, up to the model's limits. A unit with vectors is
+//!     refused by name where they are not declared.
+//! 13. **A call may be dropped at any await**: its units are as before or as after, and the backend
+//!     takes the next call.
+//! 14. **Writers may run at the same time**, as many in a backend as it declares, and any number of
+//!     backends over one store. Those that meet may fail as transient.
+//! 15. **`connect` says which option is wrong**: one that is unknown, missing or of another type is
+//!     misconfigured and named. What is open for reading alone makes and changes nothing.
+//! 16. **After `close` nothing is left behind**: no task, thread, descriptor or memory.
+//! 17. **A health check changes nothing**, and may run beside writes.
+//!
+//! `astload_fixtures::conformance` has a function for each, and runs them over any backend.
 
 use std::fmt::Debug;
 use std::time::Duration;
