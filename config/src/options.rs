@@ -28,7 +28,20 @@ pub fn parse_options<T: DeserializeOwned>(
             return Err(OptionsError(unknown(key, &known)));
         }
     }
-    T::deserialize(options).map_err(|error| OptionsError(error.to_string()))
+    T::deserialize(options).map_err(|error| OptionsError(pointed::<T>(options, error.to_string())))
+}
+
+/// What is wrong, with the option that it is about: the one without which something else is said.
+fn pointed<T: DeserializeOwned>(options: &Value, wrong: String) -> String {
+    let is_about = |key: &&String| {
+        let mut others = options.clone();
+        others.as_object_mut().map(|others| others.remove(*key));
+        T::deserialize(others).err().is_none_or(|error| error.to_string() != wrong)
+    };
+    match options.as_object().and_then(|options| options.keys().find(is_about)) {
+        Some(key) => format!("`{key}`: {wrong}"),
+        None => wrong,
+    }
 }
 
 /// `unknown option`, with the nearest known one, or all.
@@ -52,6 +65,8 @@ mod tests {
     #[derive(Debug, Deserialize)]
     struct Options {
         durability: String,
+        #[serde(rename = "path")]
+        _path: Option<String>,
     }
 
     fn parse(options: Value) -> Result<Options, OptionsError> {
@@ -75,5 +90,19 @@ mod tests {
             error(json!({"wal": true})),
             "unknown option `wal`, expected one of durability, path"
         );
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused_with_its_option() {
+        let error = |options| parse(options).expect_err("invalid").to_string();
+        assert_eq!(
+            error(json!({"path": "a", "durability": 1})),
+            "`durability`: invalid type: integer `1`, expected a string"
+        );
+        assert_eq!(
+            error(json!({"path": [], "durability": "full"})),
+            "`path`: invalid type: sequence, expected a string"
+        );
+        assert_eq!(error(json!({"path": "a"})), "missing field `durability`");
     }
 }
