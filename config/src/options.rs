@@ -1,7 +1,11 @@
-//! A backend's options: checked against the keys that its type knows, then against its types.
+//! The options of one backend, when they do not come from a file: checked by the same schema, and told
+//! in the same words.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::check::Check;
+use crate::schema::{Known, closed, validator};
 
 /// Options that a backend's type does not take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,45 +18,36 @@ pub struct OptionsError(String);
 /// that was probably meant.
 ///
 /// # Errors
-/// [`OptionsError`] where a key is unknown or a value does not fit.
+/// [`OptionsError`] where a key is unknown or a value does not fit; all that is wrong, and no secret.
 pub fn parse_options<T: DeserializeOwned>(
     options: &Value,
     schema: &Value,
 ) -> Result<T, OptionsError> {
-    let known: Vec<&str> = schema["properties"]
-        .as_object()
-        .map(|properties| properties.keys().map(String::as_str).collect())
-        .unwrap_or_default();
-    for key in options.as_object().into_iter().flat_map(|options| options.keys()) {
-        if !known.contains(&key.as_str()) {
-            return Err(OptionsError(unknown(key, &known)));
-        }
+    let wrong = option_problems(options, schema)?;
+    if !wrong.is_empty() {
+        return Err(OptionsError(wrong.join("; ")));
     }
-    T::deserialize(options).map_err(|error| OptionsError(pointed::<T>(options, error.to_string())))
+    // What serde says may quote the value.
+    T::deserialize(options)
+        .map_err(|_| OptionsError("the options do not fit what the type takes".into()))
 }
 
-/// What is wrong, with the option that it is about: the one without which something else is said.
-fn pointed<T: DeserializeOwned>(options: &Value, wrong: String) -> String {
-    let is_about = |key: &&String| {
-        let mut others = options.clone();
-        others.as_object_mut().map(|others| others.remove(*key));
-        T::deserialize(others).err().is_none_or(|error| error.to_string() != wrong)
+/// What is wrong with options, if anything.
+pub(crate) fn option_problems(
+    options: &Value,
+    schema: &Value,
+) -> Result<Vec<String>, OptionsError> {
+    let schema = closed(schema);
+    let validator = validator(&schema).map_err(OptionsError)?;
+    let hides = |pointer: &str| {
+        let mut known = Known::of(&schema, &schema);
+        pointer.split('/').skip(1).any(|part| {
+            known = known.field(part).or(known.item());
+            known.is_secret()
+        })
     };
-    match options.as_object().and_then(|options| options.keys().find(is_about)) {
-        Some(key) => format!("`{key}`: {wrong}"),
-        None => wrong,
-    }
-}
-
-/// `unknown option`, with the nearest known one, or all.
-fn unknown(key: &str, known: &[&str]) -> String {
-    let distance = |other: &&&str| strsim::damerau_levenshtein(key, other);
-    match known.iter().min_by_key(distance) {
-        Some(nearest) if distance(&nearest) <= 1 + nearest.len() / 4 => {
-            format!("unknown option `{key}`, did you mean `{nearest}`?")
-        }
-        _ => format!("unknown option `{key}`, expected one of {}", known.join(", ")),
-    }
+    let check = Check { document: &schema, validator: &validator, hides: &hides };
+    Ok(check.findings(options).into_iter().map(|finding| finding.message).collect())
 }
 
 #[cfg(test)]
@@ -65,12 +60,14 @@ mod tests {
     #[derive(Debug, Deserialize)]
     struct Options {
         durability: String,
-        #[serde(rename = "path")]
-        _path: Option<String>,
     }
 
     fn parse(options: Value) -> Result<Options, OptionsError> {
-        parse_options(&options, &json!({"properties": {"durability": {}, "path": {}}}))
+        let schema = json!({"type": "object", "properties": {
+            "durability": {"enum": ["normal", "full"]}, "path": {"type": "string"},
+            "auth": {"type": "object", "properties": {"password": {"type": "integer", "writeOnly": true}}},
+        }});
+        parse_options(&options, &schema)
     }
 
     #[test]
@@ -80,29 +77,23 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_option_is_refused_with_the_one_that_was_meant() {
-        let error = |options| parse(options).expect_err("invalid").to_string();
-        assert_eq!(
-            error(json!({"durabilty": "full"})),
-            "unknown option `durabilty`, did you mean `durability`?"
-        );
-        assert_eq!(
-            error(json!({"wal": true})),
-            "unknown option `wal`, expected one of durability, path"
-        );
-    }
-
-    #[test]
-    fn a_value_of_another_type_is_refused_with_its_option() {
-        let error = |options| parse(options).expect_err("invalid").to_string();
-        assert_eq!(
-            error(json!({"path": "a", "durability": 1})),
-            "`durability`: invalid type: integer `1`, expected a string"
-        );
-        assert_eq!(
-            error(json!({"path": [], "durability": "full"})),
-            "`path`: invalid type: sequence, expected a string"
-        );
-        assert_eq!(error(json!({"path": "a"})), "missing field `durability`");
+    fn what_does_not_fit_is_told_in_plain_words() {
+        let table = [
+            (json!({"durabilty": "full"}), "unknown field `durabilty`, did you mean `durability`?"),
+            (json!({"wal": true}), "unknown field `wal`, expected `durability`, `path` or `auth`"),
+            (
+                json!({"durability": "ful", "path": 3}),
+                "`durability` expects `normal` or `full`, found `ful`, did you mean `full`?; \
+                 `path` expects text, found the number 3",
+            ),
+            (
+                json!({"auth": {"password": "hunter2"}}),
+                "`password` expects a whole number, found text",
+            ),
+            (json!({}), "the options do not fit what the type takes"),
+        ];
+        for (options, words) in table {
+            assert_eq!(parse(options).expect_err("invalid").to_string(), words);
+        }
     }
 }

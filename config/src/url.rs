@@ -1,5 +1,6 @@
 //! Backend URLs: `sqlite:code.db?durability=full`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A URL that names a backend's type, its place and its options.
@@ -48,14 +49,19 @@ impl BackendUrl {
             return Err(UrlError::Scheme(scheme.to_owned()));
         }
         let rest = &text[scheme_end + 1..];
+        // A password may hold a `?`, and then it is no option that is at fault.
+        let told = |part: &str| match rest.starts_with("//") && rest.contains('@') {
+            true => "***".to_owned(),
+            false => part.to_owned(),
+        };
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let mut options: Vec<(String, String)> = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) =
-                pair.split_once('=').ok_or_else(|| UrlError::Option(pair.to_owned()))?;
-            let (key, value) = (decode(key)?, decode(value)?);
+            let (key, value) = pair.split_once('=').ok_or_else(|| UrlError::Option(told(pair)))?;
+            let decoded = decode(key).zip(decode(value));
+            let (key, value) = decoded.ok_or_else(|| UrlError::Encoding(told(pair)))?;
             if options.iter().any(|(other, _)| *other == key) {
-                return Err(UrlError::Twice(key));
+                return Err(UrlError::Twice(told(&key)));
             }
             options.push((key, value));
         }
@@ -79,18 +85,23 @@ impl BackendUrl {
 
     /// The URL as it was written, but for a password before `@`.
     pub fn redacted(&self) -> String {
-        let Some(authority) = self.text.find("://").map(|start| start + 3) else {
-            return self.text.clone();
-        };
-        let end =
-            self.text[authority..].find(['/', '?']).map_or(self.text.len(), |e| authority + e);
-        let Some(at) = self.text[authority..end].rfind('@').map(|at| authority + at) else {
-            return self.text.clone();
-        };
-        match self.text[authority..at].find(':') {
-            None => self.text.clone(),
-            Some(colon) => format!("{}:***{}", &self.text[..authority + colon], &self.text[at..]),
-        }
+        redacted(&self.text).into_owned()
+    }
+}
+
+/// Text in which a password is masked, if it holds a URL with one.
+///
+/// The last `@` counts: a password may hold any other character, and rather too much is masked.
+pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
+    let Some(authority) = text.find("://").map(|start| start + 3) else {
+        return Cow::Borrowed(text);
+    };
+    let Some(at) = text[authority..].rfind('@').map(|at| authority + at) else {
+        return Cow::Borrowed(text);
+    };
+    match text[authority..at].find(':') {
+        None => Cow::Borrowed(text),
+        Some(colon) => Cow::Owned(format!("{}:***{}", &text[..authority + colon], &text[at..])),
     }
 }
 
@@ -106,8 +117,8 @@ impl fmt::Debug for BackendUrl {
     }
 }
 
-fn decode(text: &str) -> Result<String, UrlError> {
-    let wrong = || UrlError::Encoding(text.to_owned());
+/// Text without its percent-encoding, where that is UTF-8.
+fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -116,10 +127,10 @@ fn decode(text: &str) -> Result<String, UrlError> {
             continue;
         }
         let mut digit = || rest.next().and_then(|digit| (digit as char).to_digit(16));
-        let (high, low) = (digit().ok_or_else(wrong)?, digit().ok_or_else(wrong)?);
+        let (high, low) = (digit()?, digit()?);
         bytes.push((high * 16 + low) as u8);
     }
-    String::from_utf8(bytes).map_err(|_| wrong())
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -147,7 +158,7 @@ mod tests {
         );
         assert_eq!(error("sqlite:x?full"), "option `full` is not of the form key=value");
         assert_eq!(error("sqlite:x?a=1&a=2"), "option `a` is given twice");
-        assert_eq!(error("sqlite:x?a=%zz"), "`%zz` is not percent-encoded UTF-8");
+        assert_eq!(error("sqlite:x?a=%zz"), "`a=%zz` is not percent-encoded UTF-8");
     }
 
     #[test]
@@ -155,5 +166,14 @@ mod tests {
         let url = BackendUrl::parse("postgres://me:s3cr:e@t@host/db?x=1").expect("valid");
         assert_eq!(url.to_string(), "postgres://me:***@host/db?x=1");
         assert!(!format!("{url:?}").contains("s3cr"));
+        let url = BackendUrl::parse("postgres://me:s3/cr@t@host/db").expect("valid");
+        assert_eq!(url.to_string(), "postgres://me:***@host/db");
+        for text in ["pg://me:s3?cr@host/db", "pg://me:s3?a=%cr@host", "pg://me:s3?cr=1&cr=2@host"]
+        {
+            let error = BackendUrl::parse(text).expect_err("invalid").to_string();
+            assert!(error.contains("***") && !error.contains("cr"), "{error}");
+        }
+        let url = BackendUrl::parse("http://host:80/db").expect("valid");
+        assert_eq!(url.to_string(), "http://host:80/db");
     }
 }
