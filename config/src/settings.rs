@@ -48,23 +48,34 @@ impl fmt::Display for BackendName {
 
 /// Options of a type, references resolved. They may hold secrets, so `Debug` shows their names only.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Options(pub(crate) Value);
+pub struct Options {
+    value: Value,
+    /// Longest first.
+    secrets: Vec<String>,
+}
 
 impl Options {
-    /// The options as the type takes them.
-    pub fn value(&self) -> &Value {
-        &self.0
+    /// Options, among which these texts are secrets.
+    pub(crate) fn new(value: Value, mut secrets: Vec<String>) -> Self {
+        secrets.retain(|secret| !secret.is_empty());
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self { value, secrets }
     }
 
-    /// The same, to be given away.
-    pub fn into_value(self) -> Value {
-        self.0
+    /// The options as the type takes them.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// What somebody who knows the options said, such as a store's error, without their secrets.
+    pub fn without_secrets(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
 }
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.0.as_object().into_iter().flat_map(Map::keys);
+        let names = self.value.as_object().into_iter().flat_map(Map::keys);
         f.debug_map().entries(names.map(|name| (name, "***"))).finish()
     }
 }
@@ -242,7 +253,9 @@ mod tests {
 
     #[test]
     fn options_are_not_shown() {
-        let options = Options(json!({"url": "pg://u:hunter2@h", "tls": {"key": "hunter2"}}));
+        let value = json!({"url": "pg://u:hunter2@h", "tls": {"key": "hunter2"}});
+        let options = Options::new(value, vec!["hunter".into(), "".into(), "hunter2".into()]);
+        assert_eq!(options.without_secrets("hunter2 is wrong"), "*** is wrong");
         assert_eq!(format!("{options:?}"), r#"{"url": "***", "tls": "***"}"#);
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 /// A URL that names a backend's type, its place and its options.
 ///
@@ -90,19 +91,24 @@ impl BackendUrl {
 }
 
 /// Text in which a password is masked, if it holds a URL with one.
-///
-/// The last `@` counts: a password may hold any other character, and rather too much is masked.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
-    let Some(authority) = text.find("://").map(|start| start + 3) else {
-        return Cow::Borrowed(text);
-    };
-    let Some(at) = text[authority..].rfind('@').map(|at| authority + at) else {
-        return Cow::Borrowed(text);
-    };
-    match text[authority..at].find(':') {
+    match password_place(text) {
         None => Cow::Borrowed(text),
-        Some(colon) => Cow::Owned(format!("{}:***{}", &text[..authority + colon], &text[at..])),
+        Some(place) => Cow::Owned(format!("{}***{}", &text[..place.start], &text[place.end..])),
     }
+}
+
+/// The password of a URL that a text holds.
+pub(crate) fn password(text: &str) -> Option<&str> {
+    password_place(text).map(|place| &text[place])
+}
+
+/// The last `@` counts: a password may hold any other character, and rather too much is masked.
+fn password_place(text: &str) -> Option<Range<usize>> {
+    let authority = text.find("://")? + 3;
+    let at = authority + text[authority..].rfind('@')?;
+    let colon = authority + text[authority..at].find(':')?;
+    Some(colon + 1..at)
 }
 
 impl fmt::Display for BackendUrl {

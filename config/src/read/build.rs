@@ -33,7 +33,7 @@ pub(super) fn config(
 }
 
 fn backend(draft: Draft<'_>, defaults: Option<&Node>) -> Option<(BackendSettings, Value)> {
-    let Draft { entry, options, shown, .. } = draft;
+    let Draft { entry, options, shown, secrets, .. } = draft;
     let type_name = entry.value.entry("type")?.value.text()?.to_owned();
     let of =
         |node: &Node, field: &str| node.entry(field).map(|entry| entry.value.content.to_json());
@@ -53,7 +53,7 @@ fn backend(draft: Draft<'_>, defaults: Option<&Node>) -> Option<(BackendSettings
     let settings = BackendSettings {
         name: BackendName::parse(&entry.key).ok()?,
         type_name,
-        options: Options(Value::Object(options)),
+        options: Options::new(Value::Object(options), secrets),
         select: typed(select)?,
         write: typed(write)?,
         health: typed(health)?,

@@ -10,7 +10,7 @@ use super::{Environment, Fault};
 use crate::check::{At, Check, Finding, escaped, is_outer, unescaped};
 use crate::schema::{BACKEND_FIELDS, BACKENDS_MAX, FileSchema, Known};
 use crate::source::Span;
-use crate::url::redacted;
+use crate::url::{password, redacted};
 use crate::words::quoted;
 use crate::yaml::{Content, Entry, Node, plain};
 
@@ -39,6 +39,8 @@ pub(super) struct Draft<'a> {
     pub(super) options: Map<String, Value>,
     /// Its options, as they may be shown.
     pub(super) shown: Map<String, Value>,
+    /// Texts among its options that are secrets.
+    pub(super) secrets: Vec<String>,
 }
 
 /// What came of the options of a file's backends.
@@ -48,6 +50,8 @@ struct Resolved {
     hidden: HashSet<Span>,
     /// Values that are unknown, for a reference leads nowhere.
     unknown: HashSet<Span>,
+    /// Texts that are secrets, of one backend.
+    secrets: Vec<String>,
     faults: Vec<Fault>,
 }
 
@@ -97,7 +101,8 @@ impl<'a> Resolving<'a> {
         {
             options.insert("durability".into(), durability.content.to_json());
         }
-        Draft { file: self.number, entry, options_schema, options, shown }
+        let secrets = std::mem::take(&mut resolved.secrets);
+        Draft { file: self.number, entry, options_schema, options, shown, secrets }
     }
 
     /// What a backend's writes survive, and the file that says so.
@@ -138,13 +143,19 @@ impl<'a> Resolving<'a> {
             }
             Content::Text(text) if !is_secret => {
                 let shown = redacted(text);
-                if shown != *text {
+                if let Some(password) = password(text) {
                     resolved.hidden.insert(node.span.clone());
+                    resolved.secrets.push(password.to_owned());
                 }
                 Both { value: json!(text), shown: json!(shown) }
             }
             Content::Null | Content::Bool(_) | Content::Number(_) | Content::Text(_) => {
                 let value = node.content.to_json();
+                if is_secret {
+                    resolved
+                        .secrets
+                        .push(node.text().map_or_else(|| value.to_string(), str::to_owned));
+                }
                 let shown = if is_secret { json!(HIDDEN) } else { value.clone() };
                 Both { value, shown }
             }
@@ -161,6 +172,9 @@ impl<'a> Resolving<'a> {
         match self.referred(node, entries) {
             Ok((text, shown)) => {
                 resolved.hidden.insert(node.span.clone());
+                resolved
+                    .secrets
+                    .extend([password(&text).unwrap_or_default().to_owned(), text.clone()]);
                 Both { value: known.map_or(json!(text), |known| typed(&text, known)), shown }
             }
             Err(fault) => {
@@ -248,10 +262,7 @@ impl<'a> Resolving<'a> {
         let root = &self.file.root;
         let place = |pointer: &str| {
             let (key, node) = located(root, pointer);
-            key.map_or_else(
-                || node.map_or(0..0, |node| node.span.start..node.span.start),
-                |key| key,
-            )
+            key.unwrap_or_else(|| node.map_or(0..0, |node| node.span.start..node.span.start))
         };
         let (number, span, shown) = match &finding.at {
             At::Name(pointer) => (self.number, place(pointer), false),

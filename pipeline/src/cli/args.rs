@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use super::dlq::DlqArgs;
 use super::journal::JournalArgs;
+use super::config::{CheckArgs, ConfigArgs};
 
 /// Where a load goes, and a question is asked, unless told otherwise.
 pub(super) const DEFAULT_STORE: &str = "sqlite:astload.db";
@@ -48,6 +49,10 @@ pub(super) enum Command {
     Dlq(DlqArgs),
     /// Inspect, verify or repair a journal
     Journal(JournalArgs),
+    /// Check a configuration: every problem with its line and column
+    Check(CheckArgs),
+    /// Show the schema of configurations, or what one comes to
+    Config(ConfigArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell

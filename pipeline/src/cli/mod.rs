@@ -4,6 +4,7 @@ mod args;
 mod backends;
 mod dlq;
 mod journal;
+mod config;
 mod load;
 mod manage;
 mod output;
@@ -56,6 +57,8 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Backends(args) => backends::run(&args),
         Command::Dlq(args) => dlq::run(args).await,
         Command::Journal(args) => journal::run(args),
+        Command::Check(args) => config::check(args).await,
+        Command::Config(args) => config::config(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "astload", &mut script);

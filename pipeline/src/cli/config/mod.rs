@@ -1,0 +1,98 @@
+//! `astload check` and `astload config`: what a configuration says, and whether it can be.
+
+mod args;
+mod connect;
+
+use std::path::Path;
+
+use astload_backends::Registry;
+use astload_config::{CannotRead, Config, FileSchema, Problem, Problems, TypeSchema};
+use serde_json::{Value, json};
+
+use super::FAILED;
+use super::output::{Failure, plural, print, print_json};
+use args::ConfigCommand;
+
+pub(super) use args::{CheckArgs, ConfigArgs};
+
+/// A configuration, or what is wrong with it.
+type Checked = Result<Config, Problems>;
+
+pub(super) async fn check(args: CheckArgs) -> Result<u8, Failure> {
+    let registry = Registry::with_builtins();
+    let config = match read(&args.file, &registry)? {
+        Ok(config) => config,
+        Err(problems) => {
+            tell(&problems, &args)?;
+            return Ok(FAILED);
+        }
+    };
+    if !args.json {
+        let backends = plural(config.backends.len() as u64, "backend");
+        print(&format!("{}: {backends}, no problems\n", args.file.display()))?;
+    }
+    if !args.connect {
+        return Ok(0);
+    }
+    let probes = connect::probe(&registry, &config.backends).await;
+    match args.json {
+        true => probes.iter().try_for_each(|probe| print_json(&probe.to_json()))?,
+        false => print(&connect::table_of(&probes))?,
+    }
+    Ok(if probes.iter().any(connect::Probe::failed) { FAILED } else { 0 })
+}
+
+pub(super) fn config(args: ConfigArgs) -> Result<u8, Failure> {
+    let registry = Registry::with_builtins();
+    match args.command {
+        ConfigCommand::Schema => {
+            let schema = file_schema(&registry)?.for_editors();
+            let text = serde_json::to_string_pretty(&schema);
+            let text = text.map_err(|error| Failure::new(error.to_string()))?;
+            print(&format!("{text}\n"))?;
+        }
+        ConfigCommand::Show(args) => {
+            let config = read(&args.file, &registry)?.map_err(|problems| {
+                let count = plural(problems.count() as u64, "problem");
+                Failure::new(format!("{count} in {}", args.file.display()))
+                    .with_hint(format!("astload check {} shows them", args.file.display()))
+            })?;
+            match args.json {
+                true => print_json(config.effective())?,
+                false => print(&config.effective_yaml())?,
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// The schema of a configuration of the registered types.
+fn file_schema(registry: &Registry) -> Result<FileSchema, Failure> {
+    let types = registry.discover().into_iter();
+    let types = types.map(|known| TypeSchema {
+        name: known.info.name.to_owned(),
+        schema: known.options.as_ref().clone(),
+    });
+    FileSchema::new(types.collect()).map_err(|error| Failure::new(error.to_string()))
+}
+
+fn read(path: &Path, registry: &Registry) -> Result<Checked, Failure> {
+    match Config::read(path, &file_schema(registry)?) {
+        Ok(config) => Ok(Ok(config)),
+        Err(CannotRead::Problems(problems)) => Ok(Err(problems)),
+        Err(error @ CannotRead::File { .. }) => Err(Failure::usage(error.to_string())),
+    }
+}
+
+fn tell(problems: &Problems, args: &CheckArgs) -> Result<(), Failure> {
+    if args.json {
+        return problems.told().iter().try_for_each(|problem| print_json(&object(problem)));
+    }
+    let count = plural(problems.count() as u64, "problem");
+    print(&format!("{problems}{count} in {}\n", args.file.display()))
+}
+
+fn object(problem: &Problem) -> Value {
+    let Problem { file, line, column, message, hint, snippet: _ } = problem;
+    json!({ "file": file, "line": line, "column": column, "message": message, "hint": hint })
+}
