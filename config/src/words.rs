@@ -12,6 +12,9 @@ const LISTED_MAX: usize = 16;
 
 /// A name or text between backticks, without passwords, on one line.
 pub(crate) fn quoted(text: &str) -> String {
+    if text.trim_end().contains('\n') {
+        return "text of several lines".to_owned();
+    }
     format!("`{}`", short(&harmless(&redacted(text))))
 }
 

@@ -65,6 +65,7 @@ impl<'a> Resolving<'a> {
     /// All backends of the file; what is wrong with it joins the faults.
     pub(super) fn backends(&self, faults: &mut Vec<Fault>) -> Vec<Draft<'a>> {
         let mut resolved = Resolved::default();
+        self.hide_blocks(&self.file.root, &mut resolved.hidden);
         let entries = self.file.root.entry("backends").map(|entry| entry.value.entries());
         // The schema refuses more.
         let entries = entries.unwrap_or_default().iter().take(BACKENDS_MAX + 1);
@@ -76,6 +77,15 @@ impl<'a> Resolving<'a> {
             faults.extend(self.fault(finding, &resolved));
         }
         drafts
+    }
+
+    /// Text below a `|` may be anything that was indented by mistake: it is not told.
+    fn hide_blocks(&self, node: &Node, hidden: &mut HashSet<Span>) {
+        if node.text().is_some() && self.file.source.text[node.span.clone()].contains('\n') {
+            hidden.insert(node.span.clone());
+        }
+        node.items().iter().for_each(|item| self.hide_blocks(item, hidden));
+        node.entries().iter().for_each(|entry| self.hide_blocks(&entry.value, hidden));
     }
 
     fn backend(&self, entry: &'a Entry, resolved: &mut Resolved) -> Draft<'a> {

@@ -1,7 +1,8 @@
 //! YAML as a tree in which every key and value knows its place.
 //!
 //! Only what JSON can say is taken: no anchors, tags, merge keys or second documents. They are
-//! problems at their place, and what is around them is still read, so that all is told at once.
+//! problems at their place, and what is around them is still read, so that all is told at once. Nor
+//! may quotes go on over lines: one that was forgotten would swallow what follows, secrets too.
 
 mod scalar;
 mod words;
@@ -211,6 +212,25 @@ impl<'t> Builder<'t> {
         self.text.floor_char_boundary(byte.unwrap_or_else(counted))
     }
 
+    /// Whether text goes on after its first line, which is objected to.
+    fn goes_on(&mut self, span: &Span, style: ScalarStyle) -> bool {
+        let goes_on = self.text[span.clone()].trim_end().contains('\n');
+        if goes_on {
+            let hint = match style {
+                ScalarStyle::Plain => {
+                    "a bracket, a comma or the space after a colon may be missing; \
+                     text of several lines is indented below a `|`"
+                }
+                ScalarStyle::Folded | ScalarStyle::Literal => {
+                    "text of several lines is indented below a `|`, not a `>`"
+                }
+                _ => "close the quote; text of several lines is indented below a `|`",
+            };
+            self.object(span.clone(), "text goes on after the end of its line", hint);
+        }
+        goes_on
+    }
+
     /// A span without the white space at its end, which block text has.
     fn trimmed(&self, span: &Span) -> Span {
         span.start..span.start + self.text[span.clone()].trim_end().len()
@@ -227,6 +247,8 @@ impl<'t> Builder<'t> {
             Event::Scalar(text, style, ..) => {
                 self.tokens.push(Token { span: self.trimmed(&span), is_key: false });
                 match style {
+                    ScalarStyle::Literal => Content::Text(text.into_owned()),
+                    _ if self.goes_on(&span, style) => Content::Null,
                     ScalarStyle::Plain => scalar::resolve(&text),
                     _ => Content::Text(text.into_owned()),
                 }
@@ -292,9 +314,12 @@ impl<'t> Builder<'t> {
     /// The text of a key, where it is one.
     fn key(&mut self, event: Event<'t>, span: &Span) -> Result<Option<String>, Objection> {
         let text = match event {
-            Event::Scalar(text, ..) => {
+            Event::Scalar(text, style, ..) => {
                 self.count(span)?;
                 self.tokens.push(Token { span: self.trimmed(span), is_key: true });
+                if self.goes_on(span, style) {
+                    return Ok(None);
+                }
                 if span.is_empty() {
                     self.object(span.clone(), "a key is missing before `:`", "write `key: value`");
                     return Ok(None);

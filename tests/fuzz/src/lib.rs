@@ -1,4 +1,4 @@
-//! What both targets hold the codecs to.
+//! What the targets of the decoders hold the codecs to.
 
 use std::panic;
 use std::path::Path;

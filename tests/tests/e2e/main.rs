@@ -1,6 +1,7 @@
 //! The binary as a user meets it, against real files and real stores.
 
 mod arrow;
+mod config;
 mod crash;
 mod edits;
 mod fanout;

@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 
 use astload_tests::{Sandbox, wait_until};
 
-const COMMANDS: [&str; 7] = ["load", "show", "tree", "refs", "rm", "gc", "backends"];
+const COMMANDS: [&str; 9] =
+    ["load", "show", "tree", "refs", "rm", "gc", "backends", "check", "config"];
 
 #[test]
 fn help_has_examples_and_exit_codes() {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::output::{one_line, table};
 
 /// How long a backend may take to answer, where its `health.timeout` does not say.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Backends that are asked at the same time.
 const AT_ONCE: usize = 8;

@@ -96,3 +96,48 @@ fn object(problem: &Problem) -> Value {
     let Problem { file, line, column, message, hint, snippet: _ } = problem;
     json!({ "file": file, "line": line, "column": column, "message": message, "hint": hint })
 }
+
+#[cfg(test)]
+mod tests {
+    use astload_backends::GuardSettings;
+
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../../docs/configuration.md");
+
+    /// The default that the documentation gives a field of `write`.
+    fn documented(field: &str) -> &'static str {
+        let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{field}` | ")));
+        row.and_then(|row| row.split(" | ").nth(1)).unwrap_or_else(|| panic!("{field} has no row"))
+    }
+
+    #[test]
+    fn the_defaults_of_the_documentation_are_those_of_the_code() {
+        let GuardSettings { attempt_timeout, deadline, backoff, budget, breaker, limit: _ } =
+            GuardSettings::for_concurrency(1);
+        for (field, default) in [
+            ("attempt_timeout", attempt_timeout),
+            ("deadline", deadline),
+            ("retry.first", backoff.first),
+            ("retry.max", backoff.longest),
+            ("breaker.cooldown", breaker.cooldown),
+            ("breaker.cooldown_max", breaker.cooldown_max),
+        ] {
+            assert_eq!(humantime::parse_duration(documented(field)), Ok(default), "{field}");
+        }
+        for (field, default) in [
+            ("retry.budget.ratio", budget.ratio),
+            ("retry.budget.per_second", budget.per_second),
+            ("retry.budget.most", budget.most),
+            ("breaker.faults", f64::from(breaker.faults)),
+        ] {
+            assert_eq!(documented(field).parse(), Ok(default), "{field}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_says_how_long_a_probe_may_take() {
+        let words = format!("waits {} unless", humantime::format_duration(connect::TIMEOUT));
+        assert!(PAGE.contains(&words), "no {words:?}");
+    }
+}
