@@ -69,6 +69,8 @@ fn line() -> impl Strategy<Value = String> {
         1 => Just("    port: |".to_owned()),
         1 => Just("    ratio: >".to_owned()),
         1 => Just("    ? ".to_owned()),
+        2 => Just("    tables: {nodes: {shards: \"open".to_owned()),
+        2 => Just("    closed: \"}}".to_owned()),
         1 => "[ ]{0,6}[a-z]{0,6}[:,\\[\\]{}#&*!|>'\"%@`? -]{0,4}[ a-z0-9.]{0,6}",
         1 => "[ ]{0,6}(type|url|password|user|port|tls|write|select|health): \\PC{0,12}",
         1 => "\\PC{0,20}",
@@ -83,8 +85,11 @@ proptest! {
         kind in prop_oneof![6 => Just("server"), 1 => Just("file"), 1 => Just("servr"), 1 => Just("")],
         before in prop::collection::vec(line(), 0..3),
         secret in secret_line(),
+        deeper in any::<bool>(),
         after in prop::collection::vec(line(), 0..3),
     ) {
+        // Indented by mistake, it belongs to what stands before it.
+        let secret = if deeper { format!("  {}", secret.replace('\n', "\n  ")) } else { secret };
         let lines = [before, vec![secret], after].concat().join("\n");
         let text = format!("backends:\n  store:\n    type: {kind}\n{lines}\n");
         let said = said(&text);
