@@ -1,8 +1,8 @@
 //! What a user writes to name and configure backends, checked before anything connects.
 //!
 //! [`Config::read`] reads a YAML file: it either gives settings that cannot be wrong, or all
-//! [`Problems`] at once, each at its line and column. What comes from the environment or from files of
-//! their own is a secret: no problem, snippet, `Debug` or effective configuration has it.
+//! [`Problems`] at once, each at its line and column. What comes from the environment or from files
+//! of their own is a secret: no problem, snippet, `Debug` or effective configuration has it.
 
 mod check;
 mod config;

@@ -1,5 +1,5 @@
-//! The options of one backend, when they do not come from a file: checked by the same schema, and told
-//! in the same words.
+//! The options of one backend, when they do not come from a file: checked by the same schema, and
+//! told in the same words.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,7 +18,7 @@ pub struct OptionsError(String);
 /// that was probably meant.
 ///
 /// # Errors
-/// [`OptionsError`] where a key is unknown or a value does not fit; all that is wrong, and no secret.
+/// [`OptionsError`] where a key is unknown or a value does not fit: all that is wrong, no secret.
 pub fn parse_options<T: DeserializeOwned>(
     options: &Value,
     schema: &Value,
@@ -65,7 +65,7 @@ mod tests {
     fn parse(options: Value) -> Result<Options, OptionsError> {
         let schema = json!({"type": "object", "properties": {
             "durability": {"enum": ["normal", "full"]}, "path": {"type": "string"},
-            "auth": {"type": "object", "properties": {"password": {"type": "integer", "writeOnly": true}}},
+            "auth": {"properties": {"password": {"type": "integer", "writeOnly": true}}},
         }});
         parse_options(&options, &schema)
     }

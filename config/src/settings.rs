@@ -46,7 +46,7 @@ impl fmt::Display for BackendName {
     }
 }
 
-/// Options of a type, references resolved. They may hold secrets, so `Debug` shows their names only.
+/// Options of a type, references resolved. They may hold secrets: `Debug` shows their names only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Options {
     value: Value,

@@ -12,6 +12,9 @@ const MASK: &str = "***";
 /// Characters of a line that are shown; more is cut around the place.
 const WIDTH_MAX: usize = 160;
 
+/// Bytes on both sides of the place that are looked at: a line may be a whole file.
+const NEAR_BYTES: usize = 1_024;
+
 /// What holds values together.
 const STRUCTURE: &str = "{}[],:-? ";
 
@@ -63,12 +66,21 @@ fn window(text: &[char], column: usize) -> (String, usize) {
 
 fn pieces(source: &Source, line: &Span, pointed: &Pointed) -> Vec<Piece> {
     let tokens = source.tokens.as_deref().unwrap_or_default();
-    let first = tokens.partition_point(|token| token.span.end <= line.start);
+    let near = line.start.max(pointed.span.start.saturating_sub(NEAR_BYTES));
+    let far = line.end.min(pointed.span.start + NEAR_BYTES);
+    let first = tokens.partition_point(|token| token.span.end <= near);
+    let before = first.checked_sub(1).map_or(0, |before| tokens[before].span.end);
+    let mut at = line.start.max(before);
     let mut pieces = Vec::new();
-    let mut at = line.start;
+    if at > line.start {
+        pieces.push(Piece { span: at..at, text: "…".to_owned() });
+    }
     for token in &tokens[first..] {
         if token.span.start >= line.end {
             break;
+        }
+        if token.span.start >= far {
+            return pieces;
         }
         if token.span.is_empty() {
             continue;
@@ -138,7 +150,7 @@ fn column(pieces: &[Piece], byte: usize) -> usize {
     for Piece { span, text } in pieces {
         let width = text.chars().count();
         if byte < span.end {
-            // Inside of what is masked, its beginning; a piece that is as it was has as many columns.
+            // Inside of what is masked, its beginning.
             let inside = byte.saturating_sub(span.start);
             let same = text.len() == span.len();
             return column

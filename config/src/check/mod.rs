@@ -46,11 +46,11 @@ impl Check<'_> {
         }
         let mut told: Vec<At> = Vec::new();
         findings.retain(|finding| {
-            let first = !told.contains(&finding.at);
-            if first && told.len() < FINDINGS_MAX {
+            let first = told.len() < FINDINGS_MAX && !told.contains(&finding.at);
+            if first {
                 told.push(finding.at.clone());
             }
-            first && told.len() < FINDINGS_MAX
+            first
         });
         findings
     }

@@ -86,7 +86,7 @@ pub(super) fn read_all(path: &Path, bytes: &[u8], faults: &mut Vec<Fault>) -> Ve
     files
 }
 
-/// The directories that a file includes, each with its place. What is no text is the schema's affair.
+/// The directories that a file includes, each with its place. What is no text is up to the schema.
 fn included(main: &File, faults: &mut Vec<Fault>) -> Vec<(Span, PathBuf)> {
     let items = main.root.entry("include").map(|entry| entry.value.items()).unwrap_or_default();
     let mut folders = Vec::new();

@@ -1,7 +1,7 @@
 //! From files to settings, or to all that is wrong with them. Nothing connects here.
 //!
-//! Files are parsed, included, their references resolved; each is held against the schema; then come
-//! the rules that a schema cannot say; then settings are made.
+//! Files are parsed and included, their references resolved; each is held against the schema; then
+//! come the rules that a schema cannot say; then settings are made.
 
 mod build;
 mod files;

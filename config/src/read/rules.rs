@@ -1,5 +1,8 @@
 //! The rules that a schema cannot say: between files, between fields, and of globs.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use astload_model::{Selection, SelectionError, SelectionRules};
 
 use super::Fault;
@@ -28,16 +31,19 @@ pub(super) fn check(
     if let Some(defaults) = defaults {
         globs(0, defaults, faults);
     }
-    for (position, draft) in drafts.iter().enumerate() {
-        once(files, draft, &drafts[..position], faults);
+    let mut named: HashMap<&str, &Draft<'_>> = HashMap::new();
+    for draft in drafts {
+        match named.entry(&draft.entry.key) {
+            Entry::Occupied(first) => faults.push(twice(files, draft, first.get())),
+            Entry::Vacant(free) => drop(free.insert(draft)),
+        }
         globs(draft.file, &draft.entry.value, faults);
         for [low, high] in ORDERED {
             ordered(draft, defaults, [low, high], faults);
         }
         durability(draft, defaults, faults);
     }
-    let none = drafts.is_empty() && faults.is_empty();
-    if none {
+    if drafts.is_empty() && faults.is_empty() {
         let hint = "begin with: `backends: {local: {type: sqlite, path: code.db}}`";
         faults.push(Fault::new(0, 0..0, "no backends are configured").with_hint(hint));
     }
@@ -57,15 +63,12 @@ fn included(files: &[File], faults: &mut Vec<Fault>) {
 }
 
 /// A name stands for one backend, in whatever file.
-fn once(files: &[File], draft: &Draft<'_>, before: &[Draft<'_>], faults: &mut Vec<Fault>) {
-    let Some(other) = before.iter().find(|other| other.entry.key == draft.entry.key) else {
-        return;
-    };
-    let source = &files[other.file].source;
-    let (line, column) = source.place(other.entry.key_span.start);
+fn twice(files: &[File], draft: &Draft<'_>, first: &Draft<'_>) -> Fault {
+    let source = &files[first.file].source;
+    let (line, column) = source.place(first.entry.key_span.start);
     let name = quoted(&draft.entry.key);
     let message = format!("backend {name} is already in {}:{line}:{column}", source.path.display());
-    faults.push(Fault::new(draft.file, draft.entry.key_span.clone(), message));
+    Fault::new(draft.file, draft.entry.key_span.clone(), message)
 }
 
 fn globs(file: usize, node: &Node, faults: &mut Vec<Fault>) {
@@ -122,13 +125,16 @@ fn ordered(
     let message =
         format!("`{low}` is {}, more than `{high}`, which is {}", said(least.1), said(most.1));
     // What the backend says itself is what is to be changed.
-    let (file, node) = if least.0 == draft.file && is_own(draft, least.1) { least } else { most };
+    let (file, node) = if is_own(draft, least.1) { least } else { most };
     faults.push(Fault::new(file, node.span.clone(), message).shown());
 }
 
-fn is_own(draft: &Draft<'_>, node: &Node) -> bool {
-    let own = &draft.entry.value.span;
-    own.start <= node.span.start && node.span.end <= own.end
+/// Whether a field is among the backend's own, rather than among the defaults.
+fn is_own(draft: &Draft<'_>, field: &Node) -> bool {
+    fn holds(node: &Node, field: &Node) -> bool {
+        std::ptr::eq(node, field) || node.entries().iter().any(|entry| holds(&entry.value, field))
+    }
+    holds(&draft.entry.value, field)
 }
 
 /// A duration in seconds, or a number.
@@ -156,13 +162,8 @@ fn durability(draft: &Draft<'_>, defaults: Option<&Node>, faults: &mut Vec<Fault
             quoted(type_name.unwrap_or_default())
         );
         faults.push(Fault::new(file, node.span.clone(), message).shown());
-    } else if let (Some(option), None) = (option, field_of_defaults(draft, node)) {
+    } else if let (Some(option), true) = (option, is_own(draft, node)) {
         let message = "`durability` is given twice: here, and in `write`";
         faults.push(Fault::new(draft.file, option.key_span.clone(), message));
     }
-}
-
-/// The node, where it is not the backend's own.
-fn field_of_defaults<'n>(draft: &Draft<'_>, node: &'n Node) -> Option<&'n Node> {
-    (!is_own(draft, node)).then_some(node)
 }

@@ -1,5 +1,5 @@
-//! One JSON Schema for a whole configuration, assembled from a part of our own and from the schema of
-//! every type that is registered. A plugin's type is checked by it as a built-in one is.
+//! One JSON Schema for a whole configuration, assembled from a part of our own and from the schema
+//! of every type that is registered. A plugin's type is checked by it as a built-in one is.
 
 mod fields;
 mod types;
@@ -164,12 +164,14 @@ mod tests {
 
     #[test]
     fn an_editor_is_offered_references_where_an_option_is_a_scalar() {
+        let key = json!({"key": {"type": "string"}});
+        let tls = json!({"type": "object", "additionalProperties": false, "properties": key});
         let options = json!({
             "type": "object",
             "required": ["url"],
             "properties": {
                 "url": {"$ref": "#/$defs/Url"},
-                "tls": {"type": "object", "additionalProperties": false, "properties": {"key": {"type": "string"}}},
+                "tls": tls,
             },
             "$defs": {"Url": {"type": "string", "pattern": "^pg:"}},
         });

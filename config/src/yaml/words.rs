@@ -44,9 +44,7 @@ pub(super) fn words(kind: &ErrorKind) -> (&'static str, Option<&'static str>) {
         ),
         E::SimpleKeyExpected | E::InvalidSimpleKey | E::ExpectedBlockMappingKey => (
             "expected `key: value`",
-            Some(
-                "a colon and a space follow every key; fields of one mapping begin in the same column",
-            ),
+            Some("a colon and a space follow a key; fields of one mapping begin in one column"),
         ),
         E::InvalidIndentation | E::InvalidBlockScalarIndent | E::InvalidFlowScalarIndent => {
             ("this line's indentation fits no line above", None)

@@ -67,7 +67,7 @@ pub(super) fn config(args: ConfigArgs) -> Result<u8, Failure> {
 }
 
 /// The schema of a configuration of the registered types.
-fn file_schema(registry: &Registry) -> Result<FileSchema, Failure> {
+pub(super) fn file_schema(registry: &Registry) -> Result<FileSchema, Failure> {
     let types = registry.discover().into_iter();
     let types = types.map(|known| TypeSchema {
         name: known.info.name.to_owned(),
@@ -94,6 +94,8 @@ fn tell(problems: &Problems, args: &CheckArgs) -> Result<(), Failure> {
 
 fn object(problem: &Problem) -> Value {
     let Problem { file, line, column, message, hint, snippet: _ } = problem;
+    // A path may be no UTF-8.
+    let file = file.to_string_lossy();
     json!({ "file": file, "line": line, "column": column, "message": message, "hint": hint })
 }
 
