@@ -38,21 +38,23 @@ pub(crate) struct Check<'c> {
 }
 
 impl Check<'_> {
-    /// All that does not fit; of one value the first thing alone.
+    /// All that does not fit; of one value the first thing alone, but every field that it lacks.
     pub(crate) fn findings(&self, value: &Value) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         for error in self.validator.iter_errors(value).take(ERRORS_MAX) {
             self.find(&error, &mut findings);
         }
-        let mut told: Vec<At> = Vec::new();
-        findings.retain(|finding| {
-            let first = told.len() < FINDINGS_MAX && !told.contains(&finding.at);
-            if first {
-                told.push(finding.at.clone());
+        let mut told: Vec<Finding> = Vec::new();
+        for finding in findings {
+            let is_told = |other: &Finding| match finding.at {
+                At::Value(_) | At::Key(..) => other.at == finding.at,
+                At::Name(_) => *other == finding,
+            };
+            if told.len() < FINDINGS_MAX && !told.iter().any(is_told) {
+                told.push(finding);
             }
-            first
-        });
-        findings
+        }
+        told
     }
 
     fn find(&self, error: &ValidationError<'_>, findings: &mut Vec<Finding>) {
