@@ -33,7 +33,8 @@ static SCHEMA: LazyLock<FileSchema> = LazyLock::new(|| {
 });
 
 fn read(text: &[u8]) -> Result<Config, String> {
-    let environment = |_: &str| -> Option<OsString> { Some(format!("pg://me:{SECRET}@host").into()) };
+    let environment =
+        |_: &str| -> Option<OsString> { Some(format!("pg://me:{SECRET}@host").into()) };
     // A folder that is not there, so that nothing is read besides.
     let path = Path::new("no/such/folder/astload.yaml");
     Config::parse(path, text, &SCHEMA, &environment)
