@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::config::{CheckArgs, ConfigArgs};
 use super::dlq::DlqArgs;
 use super::journal::JournalArgs;
-use super::config::{CheckArgs, ConfigArgs};
 
 /// Where a load goes, and a question is asked, unless told otherwise.
 pub(super) const DEFAULT_STORE: &str = "sqlite:astload.db";

@@ -2,9 +2,9 @@
 
 mod args;
 mod backends;
+mod config;
 mod dlq;
 mod journal;
-mod config;
 mod load;
 mod manage;
 mod output;
