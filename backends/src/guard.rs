@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use astload_config::WriteSettings;
 use astload_connection::{
     Backoff, BackoffSettings, Breaker, BreakerSettings, BudgetSettings, Limiter, LimiterSettings,
     RetryBudget,
@@ -46,6 +47,37 @@ impl GuardSettings {
             budget: BudgetSettings::default(),
             limit: LimiterSettings { min: 1, max: concurrency },
             breaker: BreakerSettings::default(),
+        }
+    }
+
+    /// The same, with what is configured. More calls at a time than before there are never: the
+    /// store would not take them.
+    #[must_use]
+    pub fn configured(self, write: &WriteSettings) -> Self {
+        let (retry, breaker) = (&write.retry, &write.breaker);
+        let budget = &retry.budget;
+        let most = self.limit.max;
+        Self {
+            attempt_timeout: write.attempt_timeout.unwrap_or(self.attempt_timeout),
+            deadline: write.deadline.unwrap_or(self.deadline),
+            backoff: BackoffSettings {
+                first: retry.first.unwrap_or(self.backoff.first),
+                longest: retry.max.unwrap_or(self.backoff.longest),
+            },
+            budget: BudgetSettings {
+                ratio: budget.ratio.unwrap_or(self.budget.ratio),
+                per_second: budget.per_second.unwrap_or(self.budget.per_second),
+                most: budget.most.unwrap_or(self.budget.most),
+            },
+            limit: write.concurrency.map_or(self.limit, |calls| LimiterSettings {
+                min: calls.min.min(most),
+                max: calls.max.min(most),
+            }),
+            breaker: BreakerSettings {
+                faults: breaker.faults.unwrap_or(self.breaker.faults),
+                cooldown: breaker.cooldown.unwrap_or(self.breaker.cooldown),
+                cooldown_max: breaker.cooldown_max.unwrap_or(self.breaker.cooldown_max),
+            },
         }
     }
 }

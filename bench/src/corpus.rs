@@ -43,10 +43,10 @@ pub fn parse(
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         lanes: LaneOptions::new(Duration::from_secs(30)),
     };
-    let specs =
-        [TargetSpec { url: BackendUrl::parse(&format!("{SCHEME}:"))?, defaults: Vec::new() }];
     let registry = Registry::with_builtins();
     registry.register(Arc::new(sinks.clone()))?;
+    let url = BackendUrl::parse(&format!("{SCHEME}:"))?;
+    let specs = [TargetSpec::of_url(&registry, &url, &[])?];
     runtime.block_on(async {
         let mut targets = Targets::connect(&registry, &specs, false).await?;
         let progress = Arc::new(LoadProgress::of(&targets));

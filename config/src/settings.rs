@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::quantity;
+use crate::url::BackendUrl;
 
 /// A backend's name: 1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +61,11 @@ impl Options {
         secrets.retain(|secret| !secret.is_empty());
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { value, secrets }
+    }
+
+    /// The options of a URL, whose password is a secret.
+    pub fn of_url(value: Value, url: &BackendUrl) -> Self {
+        Self::new(value, url.password().map(str::to_owned).into_iter().collect())
     }
 
     /// The options as the type takes them.

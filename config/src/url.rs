@@ -84,6 +84,11 @@ impl BackendUrl {
         &self.options
     }
 
+    /// The password before `@`, as it was written.
+    pub(crate) fn password(&self) -> Option<&str> {
+        password(&self.text)
+    }
+
     /// The URL as it was written, but for a password before `@`.
     pub fn redacted(&self) -> String {
         redacted(&self.text).into_owned()

@@ -138,6 +138,21 @@ impl Batch {
         builder.finish()
     }
 
+    /// Deletes of the units at these positions, at the generations that they have.
+    ///
+    /// # Panics
+    /// Where the batch has no such position.
+    pub fn deletes(&self, positions: &[usize]) -> Self {
+        let mut builder = BatchBuilder::default();
+        for &position in positions {
+            let unit = self.unit(position);
+            builder
+                .delete_unit(&unit.name(), unit.generation())
+                .unwrap_or_else(|_| unreachable!("the words of one batch fit into another"));
+        }
+        builder.finish()
+    }
+
     /// The units of all batches, in order; the batches themselves where they do not fit into one
     /// (a column would have more than 65,536 distinct words, or 2 GiB of text).
     pub fn concat(batches: &[Batch]) -> Vec<Batch> {

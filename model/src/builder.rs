@@ -8,9 +8,10 @@ use crate::column::BatchFull;
 use crate::limits;
 use crate::number::{number_edges, number_nodes};
 use crate::schema::{
-    EdgesBuilder, NodeRow, NodesBuilder, SymbolsBuilder, UnitRow, UnitsBuilder, VectorsBuilder,
+    EdgesBuilder, NodeRow, NodesBuilder, Op, SymbolsBuilder, UnitRow, UnitsBuilder, VectorsBuilder,
 };
 use crate::unit::Unit;
+use crate::validate::UnitName;
 
 /// Builds batches, one after another, reusing what it learned of the dictionaries.
 ///
@@ -87,6 +88,26 @@ impl BatchBuilder {
     ) -> Result<(), BatchFull> {
         self.units.extend(&tables.units, unit.row()..unit.row() + 1)?;
         self.end_unit();
+        Ok(())
+    }
+
+    /// Adds the delete of a unit.
+    ///
+    /// # Errors
+    /// [`BatchFull`] where its words do not fit.
+    pub fn delete_unit(
+        &mut self,
+        name: &UnitName,
+        generation: Option<u64>,
+    ) -> Result<(), BatchFull> {
+        let units = &mut self.units;
+        let row = UnitRow {
+            op: Op::Delete.code(),
+            generation,
+            extractor: units.extractor.key("upstream")?,
+            ..UnitRow::of(units.repo.key(&name.repo)?, &name.path, units.layer.key(&name.layer)?)
+        };
+        self.finish_unit(row);
         Ok(())
     }
 

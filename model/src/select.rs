@@ -99,12 +99,22 @@ impl Selection {
 
     /// Whether a backend holds this unit at all. A delete always passes.
     pub fn holds(&self, unit: &Unit<'_>) -> bool {
-        let languages = &self.rules.languages;
-        unit.op() == Op::Delete
-            || languages.as_ref().is_none_or(|languages| {
-                unit.language().is_some_and(|language| languages.iter().any(|l| l == language))
-            }) && self.repos.as_ref().is_none_or(|repos| repos.is_match(unit.repo()))
-                && self.paths.as_ref().is_none_or(|paths| paths.is_match(unit.path()))
+        unit.op() == Op::Delete || self.selects(unit.repo(), unit.path(), unit.language())
+    }
+
+    /// Whether a backend holds a unit of which this is known.
+    pub fn selects(&self, repo: &str, path: &str, language: Option<&str>) -> bool {
+        let is_one = |languages: &Vec<String>| {
+            language.is_some_and(|language| languages.iter().any(|known| known == language))
+        };
+        self.rules.languages.as_ref().is_none_or(is_one)
+            && self.selects_repo(repo)
+            && self.paths.as_ref().is_none_or(|paths| paths.is_match(path))
+    }
+
+    /// Whether a backend holds units of this repository.
+    pub fn selects_repo(&self, repo: &str) -> bool {
+        self.repos.as_ref().is_none_or(|repos| repos.is_match(repo))
     }
 
     /// What is left of a batch: units that are held, and of their nodes the root and those that

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Delivery, Receiver};
-use crate::journal::{AppendError, Appender, Journal, Retention};
+use crate::journal::{AppendError, Appender, Journal};
 use crate::lane::{Lane, LaneReport};
 
 /// Deliveries that are appended at once, where they wait.
@@ -36,7 +36,7 @@ pub async fn run(
     let mut running = JoinSet::new();
     let mut progress = Vec::new();
     for lane in lanes {
-        let tail = journal.attach(&lane.name, lane.bit(), Retention::default());
+        let tail = journal.attach(&lane.name, lane.bit(), lane.settings.retention);
         progress.push(lane.progress.clone());
         let (monitor, backend, stop) = (lane.monitor.clone(), lane.backend.clone(), stop.clone());
         watching.spawn(async move { monitor.run(backend, stop).await });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use astload_backends::{Origin, StoredUnit};
-use astload_model::UnitId;
+use astload_model::{Selection, UnitId};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::channel::Lanes;
@@ -31,6 +31,33 @@ impl Fingerprint {
     }
 }
 
+/// What a source says of a unit before it is read whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer<'a> {
+    /// The unit.
+    pub id: UnitId,
+    /// Its repository.
+    pub repo: &'a str,
+    /// Its file.
+    pub path: &'a str,
+    /// Its language.
+    pub language: Option<&'a str>,
+    /// BLAKE3 of the file; without it nothing is skipped.
+    pub content_hash: Option<&'a [u8; 32]>,
+    /// What reads the file.
+    pub extractor: &'a str,
+    /// Its generation, where that is upstream's.
+    pub upstream_generation: Option<u64>,
+}
+
+/// Lanes that are given the same part of the units.
+#[derive(Debug)]
+struct Selecting {
+    selection: Selection,
+    digest: Option<u64>,
+    lanes: Lanes,
+}
+
 /// A unit that at least one target holds.
 #[derive(Debug)]
 struct Held {
@@ -50,15 +77,29 @@ pub struct Holdings {
     units: HashMap<UnitId, Held>,
     /// Units of each lane.
     counts: Vec<u64>,
-    /// All lanes that write.
-    all: Lanes,
+    /// All lanes that write, by what they are given.
+    selecting: Vec<Selecting>,
 }
 
 impl Holdings {
-    /// Adds what a lane holds of a repository whose generations come from there.
-    pub fn add(&mut self, lane: usize, units: Vec<StoredUnit>, origin: Origin) {
+    /// Adds what a lane, which is given this part of the units, holds of a repository whose
+    /// generations come from there.
+    pub fn add(
+        &mut self,
+        lane: usize,
+        selection: &Selection,
+        units: Vec<StoredUnit>,
+        origin: Origin,
+    ) {
         let bit = 1 << lane;
-        self.all |= bit;
+        let digest = selection.digest();
+        match self.selecting.iter_mut().find(|known| known.digest == digest) {
+            Some(known) => known.lanes |= bit,
+            None => {
+                let selection = selection.clone();
+                self.selecting.push(Selecting { selection, digest, lanes: bit });
+            }
+        }
         self.counts.resize(self.counts.len().max(lane + 1), 0);
         self.counts[lane] = units.len() as u64;
         for unit in units {
@@ -84,15 +125,27 @@ impl Holdings {
 
     /// Whether no lane said what it holds.
     pub fn is_of_none(&self) -> bool {
-        self.all == 0
+        self.selecting.is_empty()
     }
 
-    /// The lanes that do not hold this version of the unit, which is hereby seen in the source.
-    pub fn lacking(&self, unit: UnitId, version: Option<Fingerprint>) -> Lanes {
-        let Some(held) = self.units.get(&unit) else { return self.all };
-        held.seen.store(true, Ordering::Relaxed);
-        let same = held.versions.iter().find(|(_, other)| Some(*other) == version);
-        self.all & !same.map_or(0, |(lanes, _)| *lanes)
+    /// The lanes to which the unit, which is hereby seen in the source, is something new: they are
+    /// given it and do not hold this version, or hold it and are not given it any more.
+    pub fn lacking(&self, offer: &Offer<'_>) -> Lanes {
+        let held = self.units.get(&offer.id);
+        if let Some(held) = held {
+            held.seen.store(true, Ordering::Relaxed);
+        }
+        self.selecting.iter().fold(0, |lacking, known| {
+            if !known.selection.selects(offer.repo, offer.path, offer.language) {
+                return lacking | held.map_or(0, |held| held.lanes & known.lanes);
+            }
+            let Offer { content_hash, extractor, upstream_generation, .. } = *offer;
+            let version =
+                Fingerprint::of(content_hash, extractor, known.digest, upstream_generation);
+            let same = held
+                .and_then(|held| held.versions.iter().find(|(_, other)| Some(*other) == version));
+            lacking | known.lanes & !same.map_or(0, |(lanes, _)| *lanes)
+        })
     }
 
     /// Whatever was held of the unit is about to change: no later version of it is skipped.
@@ -136,7 +189,7 @@ impl Holdings {
 
 #[cfg(test)]
 mod tests {
-    use astload_model::UnitName;
+    use astload_model::{SelectionRules, UnitName};
 
     use super::*;
 
@@ -154,17 +207,33 @@ mod tests {
         }
     }
 
+    fn offer<'a>(path: &'a str, content_hash: Option<&'a [u8; 32]>) -> Offer<'a> {
+        Offer {
+            id: UnitId::of("r", path, "ast"),
+            repo: "r",
+            path,
+            language: Some("rust"),
+            content_hash,
+            extractor: "e",
+            upstream_generation: None,
+        }
+    }
+
     fn lacking(holdings: &Holdings, path: &str, content: u8) -> Lanes {
-        let version = Fingerprint::of(Some(&[content; 32]), "e", None, None);
-        holdings.lacking(UnitId::of("r", path, "ast"), version)
+        holdings.lacking(&offer(path, Some(&[content; 32])))
+    }
+
+    /// What a lane holds of a repository of ours that it is given all of.
+    fn add(holdings: &mut Holdings, lane: usize, units: Vec<StoredUnit>) {
+        holdings.add(lane, &Selection::default(), units, Origin::Ours);
     }
 
     #[test]
     fn a_lane_needs_what_it_does_not_hold_in_this_version() {
         let mut holdings = Holdings::default();
-        holdings.add(0, vec![stored("same", 1), stored("changed", 1)], Origin::Ours);
-        holdings.add(1, vec![stored("same", 1), stored("changed", 2)], Origin::Ours);
-        holdings.add(2, vec![], Origin::Ours);
+        add(&mut holdings, 0, vec![stored("same", 1), stored("changed", 1)]);
+        add(&mut holdings, 1, vec![stored("same", 1), stored("changed", 2)]);
+        add(&mut holdings, 2, vec![]);
         assert_eq!(lacking(&holdings, "same", 1), 0b100);
         assert_eq!(lacking(&holdings, "changed", 2), 0b101);
         assert_eq!(lacking(&holdings, "new", 1), 0b111);
@@ -173,8 +242,8 @@ mod tests {
     #[test]
     fn a_unit_without_a_hash_is_never_skipped() {
         let mut holdings = Holdings::default();
-        holdings.add(0, vec![StoredUnit { content_hash: None, ..stored("a", 1) }], Origin::Ours);
-        assert_eq!(holdings.lacking(UnitId::of("r", "a", "ast"), None), 0b1);
+        add(&mut holdings, 0, vec![StoredUnit { content_hash: None, ..stored("a", 1) }]);
+        assert_eq!(holdings.lacking(&offer("a", None)), 0b1);
     }
 
     #[test]
@@ -187,8 +256,8 @@ mod tests {
     #[test]
     fn what_was_not_seen_is_gone_from_those_who_hold_it() {
         let mut holdings = Holdings::default();
-        holdings.add(0, vec![stored("a", 1), stored("b", 1), stored("c", 1)], Origin::Ours);
-        holdings.add(1, vec![stored("b", 1)], Origin::Ours);
+        add(&mut holdings, 0, vec![stored("a", 1), stored("b", 1), stored("c", 1)]);
+        add(&mut holdings, 1, vec![stored("b", 1)]);
         lacking(&holdings, "a", 1);
         lacking(&holdings, "c", 2);
         assert_eq!(holdings.unseen(), [("b", 0b11)]);
@@ -199,10 +268,10 @@ mod tests {
     #[test]
     fn a_later_generation_of_upstream_is_lacking_though_its_content_is_the_same() {
         let mut holdings = Holdings::default();
-        holdings.add(0, vec![stored("a", 1)], Origin::Upstream);
+        holdings.add(0, &Selection::default(), vec![stored("a", 1)], Origin::Upstream);
         let lacking = |generation| {
-            let version = Fingerprint::of(Some(&[1; 32]), "e", None, Some(generation));
-            holdings.lacking(UnitId::of("r", "a", "ast"), version)
+            let upstream_generation = Some(generation);
+            holdings.lacking(&Offer { upstream_generation, ..offer("a", Some(&[1; 32])) })
         };
         assert_eq!((lacking(1), lacking(2)), (0, 1));
     }
@@ -211,16 +280,35 @@ mod tests {
     fn a_file_that_was_too_large_before_stays_and_one_that_has_grown_is_gone() {
         for (asked, unseen) in [(99, 0), (100, 1)] {
             let mut holdings = Holdings::default();
-            holdings.add(0, vec![stored("a", 1)], Origin::Ours);
+            add(&mut holdings, 0, vec![stored("a", 1)]);
             holdings.see_too_large(UnitId::of("r", "a", "ast"), asked);
             assert_eq!(holdings.unseen().len(), unseen, "{asked}");
         }
     }
 
     #[test]
+    fn a_lane_gets_what_it_is_given_and_is_rid_of_what_it_is_given_no_more() {
+        let go = SelectionRules { languages: Some(vec!["go".into()]), ..SelectionRules::default() };
+        let go = Selection::new(go).expect("valid");
+        let rust = SelectionRules { paths: Some(vec!["*.rs".into()]), ..SelectionRules::default() };
+        let rust = Selection::new(rust).expect("valid");
+        let mut holdings = Holdings::default();
+        holdings.add(0, &go, vec![stored("a.rs", 1)], Origin::Ours);
+        holdings.add(1, &go, vec![], Origin::Ours);
+        holdings.add(2, &rust, vec![stored("a.rs", 1)], Origin::Ours);
+        let selected = StoredUnit { selection: rust.digest(), ..stored("a.rs", 1) };
+        holdings.add(3, &rust, vec![selected], Origin::Ours);
+        // 0 has it from before, 1 never had it, 2 has it as it was without the selection.
+        assert_eq!(lacking(&holdings, "a.rs", 1), 0b0101);
+        assert_eq!(lacking(&holdings, "a.rs", 2), 0b1101);
+        assert_eq!(lacking(&holdings, "b.rs", 1), 0b1100);
+        assert_eq!(lacking(&holdings, "b.py", 1), 0);
+    }
+
+    #[test]
     fn what_is_about_to_change_is_not_skipped() {
         let mut holdings = Holdings::default();
-        holdings.add(0, vec![stored("a", 1)], Origin::Ours);
+        add(&mut holdings, 0, vec![stored("a", 1)]);
         assert_eq!(lacking(&holdings, "a", 1), 0);
         holdings.forget(UnitId::of("r", "a", "ast"));
         assert_eq!(lacking(&holdings, "a", 1), 1);

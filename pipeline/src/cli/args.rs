@@ -74,6 +74,7 @@ Examples:
   astload load .
   astload load ~/src/django --to sqlite:django.db
   astload load . --to sqlite:a.db --to 'sqlite:b.db?durability=full'
+  astload load . --config code.yaml --backend warehouse
   astload load src --languages rust,python --exclude 'tests/' --dry-run
   my-parser | astload load - --to sqlite:dump.db
 
@@ -88,9 +89,17 @@ pub(super) struct LoadArgs {
     #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
 
-    /// Backend to load into; repeat it for more
-    #[arg(long, value_name = "URL", default_value = DEFAULT_STORE)]
+    /// Backend to load into; repeat it for more [default: sqlite:astload.db]
+    #[arg(long, value_name = "URL")]
     pub(super) to: Vec<String>,
+
+    /// Load into the backends that this file configures, and those of --to
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) config: Option<PathBuf>,
+
+    /// Only this backend of the file; repeat it for more
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub(super) backend: Vec<String>,
 
     /// Name of the repository, with one directory [default: its git remote, else its name]
     #[arg(long, value_name = "NAME")]
@@ -148,6 +157,10 @@ pub(super) struct LoadArgs {
     /// Threads that parse [default: one a core]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
+
+    /// Append every write, probe, change of health and dead letter to this file, as JSON lines
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) audit: Option<PathBuf>,
 
     /// One JSON object on stdout, progress as JSON lines on stderr
     #[arg(long)]

@@ -13,7 +13,8 @@ use astload_pipeline::load::{BackendReport, LaneOptions, TargetSpec, Targets, re
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::load::{log_warnings, stop_on_signal};
+use super::load::{configured, stop_on_signal};
+use super::logs;
 use super::output::{Failure, count, plural, print, print_json, table, tell};
 
 /// Partly done, as a load has it.
@@ -100,6 +101,9 @@ struct ReplayArgs {
     /// The backend's URL, where the list does not show all of it; repeat it for more
     #[arg(long, value_name = "URL")]
     to: Vec<String>,
+    /// The file that configures the backends
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    config: Option<PathBuf>,
     /// Give a backend up when it makes no progress for so long
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     patience: Duration,
@@ -251,21 +255,29 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     if letters.is_empty() {
         return Err(Failure::new("no dead letter was chosen"));
     }
-    let urls: BTreeSet<&str> = match args.to.is_empty() {
-        true => letters.iter().map(|stored| stored.letter.backend.as_str()).collect(),
-        false => args.to.iter().map(String::as_str).collect(),
+    let registry = Registry::with_builtins();
+    let named: BTreeSet<&str> = letters.iter().map(|s| s.letter.backend.as_str()).collect();
+    let mut specs = match &args.config {
+        Some(file) => configured(&registry, file, &[])?,
+        None => Vec::new(),
+    };
+    specs.retain(|spec| named.contains(spec.name.as_str()));
+    let urls: BTreeSet<&str> = match (&args.config, args.to.as_slice()) {
+        (None, []) => named,
+        (_, urls) => urls.iter().map(String::as_str).collect(),
     };
     let spec = |url: &str| match BackendUrl::parse(url) {
-        Ok(parsed) if !url.contains(":***@") => {
-            Ok(TargetSpec { url: parsed, defaults: Vec::new() })
-        }
+        Ok(parsed) if !url.contains(":***@") => Ok(TargetSpec::of_url(&registry, &parsed, &[])?),
         _ => Err(Failure::usage(format!("{url} is not all of a URL"))
-            .with_hint("add --to URL, with its password")),
+            .with_hint("add --to URL, with its password, or --config FILE")),
     };
-    let specs: Vec<TargetSpec> = urls.into_iter().map(spec).collect::<Result<_, _>>()?;
-    log_warnings(args.chosen.json);
+    specs.extend(urls.into_iter().map(spec).collect::<Result<Vec<_>, _>>()?);
+    if specs.is_empty() {
+        return Err(Failure::usage("the file has none of the backends of these dead letters"));
+    }
+    logs::listen(args.chosen.json, None)?;
     let cancelled = stop_on_signal(args.chosen.json);
-    let targets = Targets::connect(&Registry::with_builtins(), &specs, false).await?;
+    let targets = Targets::connect(&registry, &specs, false).await?;
     let options = LaneOptions { letters: args.chosen.letters(), ..LaneOptions::new(args.patience) };
     let replayed = replay(&letters, &options, &targets, &cancelled).await;
     targets.close().await;
@@ -289,13 +301,13 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
 fn told(report: &BackendReport) -> String {
     let mut text = String::new();
     if let Some(error) = &report.error {
-        text += &format!("error: {}: {}\n", report.url, error.message);
+        text += &format!("error: {}: {}\n", report.name, error.message);
         if let Some(hint) = &error.hint {
             text += &format!("  hint: {hint}\n");
         }
     }
     for refused in &report.refused {
-        text += &format!("error: {} refused {}: {}\n", report.url, refused.unit, refused.reason);
+        text += &format!("error: {} refused {}: {}\n", report.name, refused.unit, refused.reason);
     }
     text
 }

@@ -14,7 +14,9 @@ use astload_pipeline::source::stream::{StreamFormat, StreamInput};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Durability, Format, LoadArgs, Nodes};
+use super::args::{DEFAULT_STORE, Durability, Format, LoadArgs, Nodes};
+use super::config;
+use super::logs;
 use super::output::{Failure, count, plural, print, print_json, tell};
 use super::progress::{Style, watch};
 use super::show;
@@ -25,10 +27,11 @@ const NAMED_MAX: usize = 5;
 pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     let inputs = inputs(&args)?;
     let options = options(&args)?;
-    let specs = specs(&args)?;
-    log_warnings(args.json);
+    logs::listen(args.json, args.audit.as_deref())?;
+    let registry = Registry::with_builtins();
+    let specs = specs(&args, &registry)?;
     let cancelled = stop_on_signal(args.json);
-    let mut targets = Targets::connect(&Registry::with_builtins(), &specs, args.dry_run).await?;
+    let mut targets = Targets::connect(&registry, &specs, args.dry_run).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
     let report = tokio::select! {
         report = load(&inputs, &options, &mut targets, &progress, &cancelled) => report,
@@ -132,33 +135,45 @@ fn options(args: &LoadArgs) -> Result<LoadOptions, Failure> {
     })
 }
 
-fn specs(args: &LoadArgs) -> Result<Vec<TargetSpec>, Failure> {
+fn specs(args: &LoadArgs, registry: &Registry) -> Result<Vec<TargetSpec>, Failure> {
     let durability = args.durability.map(|durability| match durability {
         Durability::Full => "full",
         Durability::Normal => "normal",
     });
-    let mut specs: Vec<TargetSpec> = Vec::new();
-    for text in &args.to {
+    let defaults: Vec<(&str, serde_json::Value)> =
+        durability.map(|durability| ("durability", durability.into())).into_iter().collect();
+    let mut specs = match &args.config {
+        Some(file) => configured(registry, file, &args.backend)?,
+        None => Vec::new(),
+    };
+    let default = [DEFAULT_STORE.to_owned()];
+    let urls = match (&args.config, args.to.as_slice()) {
+        (None, []) => default.as_slice(),
+        (_, urls) => urls,
+    };
+    for text in urls {
         let url = BackendUrl::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
-        let defaults = durability.map(|durability| ("durability", durability.into()));
-        specs.push(TargetSpec { url, defaults: defaults.into_iter().collect() });
+        specs.push(TargetSpec::of_url(registry, &url, &defaults)?);
     }
     Ok(specs)
 }
 
-/// Tells warnings as they come, on standard error.
-pub(super) fn log_warnings(json: bool) {
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false)
-        .without_time();
-    // Where somebody else listens already, they do.
-    match json {
-        true => lines.json().try_init().ok(),
-        false => lines.compact().try_init().ok(),
-    };
+/// The backends of a configuration, or those of these names.
+pub(super) fn configured(
+    registry: &Registry,
+    file: &Path,
+    names: &[String],
+) -> Result<Vec<TargetSpec>, Failure> {
+    let mut backends = config::backends(registry, file)?;
+    let known = |name: &&String| backends.iter().any(|backend| backend.name.as_str() == **name);
+    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+        let all: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
+        return Err(Failure::usage(format!("{} has no backend `{unknown}`", file.display()))
+            .with_hint(format!("it has {}", all.join(", "))));
+    }
+    backends.retain(|backend| names.is_empty() || names.iter().any(|n| n == backend.name.as_str()));
+    let specs = backends.into_iter().map(TargetSpec::of_settings);
+    Ok(specs.collect::<Result<_, _>>()?)
 }
 
 /// A token that the first signal cancels (Ctrl-C, or the one that asks a service to end); the
@@ -220,10 +235,10 @@ async fn look(targets: &Targets) -> (String, bool) {
         let Ok(Some(backend)) = &target.backend else { continue };
         let Some(query) = backend.query() else { continue };
         match query.summary(0).await {
-            Ok(summary) => text += &show::text(&target.url, &summary),
+            Ok(summary) => text += &show::text(&target.name, &summary),
             Err(error) => {
                 all_seen = false;
-                text += &format!("error: {} does not let itself be read: {error}\n", target.url);
+                text += &format!("error: {} does not let itself be read: {error}\n", target.name);
                 if let Some(hint) = error.hint {
                     text += &format!("  hint: {hint}\n");
                 }
@@ -238,14 +253,14 @@ fn problems(report: &LoadReport) -> String {
     let mut text = String::new();
     for backend in &report.backends {
         if let Some(error) = &backend.error {
-            text += &format!("error: {} is incomplete: {}\n", backend.url, error.message);
+            text += &format!("error: {} is incomplete: {}\n", backend.name, error.message);
             if let Some(hint) = &error.hint {
                 text += &format!("  hint: {hint}\n");
             }
         }
         for refused in backend.refused.iter().take(NAMED_MAX) {
             text +=
-                &format!("error: {} refused {}: {}\n", backend.url, refused.unit, refused.reason);
+                &format!("error: {} refused {}: {}\n", backend.name, refused.unit, refused.reason);
         }
         if backend.refused.len() > NAMED_MAX {
             text += &format!("  … and {} more\n", backend.refused.len() - NAMED_MAX);

@@ -6,6 +6,7 @@ mod config;
 mod dlq;
 mod journal;
 mod load;
+mod logs;
 mod manage;
 mod output;
 mod progress;

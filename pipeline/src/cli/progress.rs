@@ -96,8 +96,11 @@ fn line(progress: &LoadProgress, seconds: f64) -> String {
 
 fn json_line(progress: &LoadProgress, seconds: f64) -> serde_json::Value {
     let source = &progress.source;
-    let lanes: Vec<_> =
-        progress.lanes.iter().map(|(url, lane)| json!({ "url": url, "lag": lane.lag() })).collect();
+    let lanes: Vec<_> = progress
+        .lanes
+        .iter()
+        .map(|(name, lane)| json!({ "name": name, "lag": lane.lag() }))
+        .collect();
     json!({
         "seconds": seconds,
         "files": { "done": source.done.load(Ordering::Relaxed), "found": source.found.load(Ordering::Relaxed) },

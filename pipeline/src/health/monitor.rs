@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use astload_backends::{Backend, Error, Guarded, HealthReport};
+use astload_config::HealthSettings;
 use astload_connection::BreakerState;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -32,6 +33,18 @@ impl Default for MonitorSettings {
             interval: Duration::from_secs(30),
             unhealthy_interval: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl MonitorSettings {
+    /// The same, with what is configured.
+    #[must_use]
+    pub fn configured(self, health: &HealthSettings) -> Self {
+        Self {
+            interval: health.interval.unwrap_or(self.interval),
+            unhealthy_interval: health.unhealthy_interval.unwrap_or(self.unhealthy_interval),
+            timeout: health.timeout.unwrap_or(self.timeout),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use astload_backends::RepoState;
-use astload_model::{Batch, Selection, UnitId};
+use astload_model::{Batch, BatchBuilder, Selection, UnitId};
 
 use super::{Lane, Seq, Tail, TailError};
 use crate::channel::{Cargo, Lanes};
@@ -97,13 +97,15 @@ impl Gathered {
     /// Takes what of an entry this lane wants.
     fn take(&mut self, entry: &Entry) -> Option<Group> {
         let piece = match entry.cargo.as_ref() {
+            Cargo::Repo(repo) if !self.selection.selects_repo(&repo.repo) => {
+                Piece::Units(BatchBuilder::default().finish())
+            }
             Cargo::Repo(repo) => Piece::Repo(repo.clone()),
             Cargo::Units(batch, wanted) => {
                 let wanted = wanted.iter().enumerate();
                 let mine = wanted.filter(|(_, lanes)| *lanes & self.bit != 0);
                 let positions: Vec<usize> = mine.map(|(position, _)| position).collect();
-                let narrowed = self.selection.apply(&batch.take(&positions));
-                Piece::Units(narrowed.unwrap_or_else(|_| unreachable!("a part fits, too")))
+                Piece::Units(select(&self.selection, &batch.take(&positions)))
             }
         };
         self.add(entry.seq, piece)
@@ -147,4 +149,21 @@ impl Gathered {
         let batches = if batches.is_empty() { batches } else { Batch::concat(&batches) };
         Group { entries, load: Load::Units(batches) }
     }
+}
+
+/// What a selection leaves of units that a lane is to write: those that it does not hold the lane is
+/// told of because the store has them from before, and they are deleted there.
+fn select(selection: &Selection, batch: &Batch) -> Batch {
+    if selection.is_everything() {
+        return batch.clone();
+    }
+    let (held, gone): (Vec<usize>, Vec<usize>) =
+        (0..batch.len()).partition(|&position| selection.holds(&batch.unit(position)));
+    let narrowed = selection.apply(&batch.take(&held));
+    let mut parts = vec![narrowed.unwrap_or_else(|_| unreachable!("a part fits, too"))];
+    if !gone.is_empty() {
+        parts.push(batch.deletes(&gone));
+    }
+    let joined = <[Batch; 1]>::try_from(Batch::concat(&parts));
+    joined.map_or_else(|_| unreachable!("the words of one batch fit into another"), |[one]| one)
 }

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use astload_backends::{Backend, Effect, Error, Guarded, Receipt, RepoState};
+use astload_config::WriteSettings;
 use astload_connection::Backoff;
 use astload_model::{Batch, Selection, UnitId, UnitName};
 use tokio::task::{JoinError, JoinSet};
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::channel::Lanes;
 use crate::health::Monitor;
-use crate::journal::{Seq, Tail, TailError};
+use crate::journal::{AtBound, Retention, Seq, Tail, TailError};
 use crate::letters::Letters;
 use deliver::Delivery;
 use gather::{Gathered, Group, Load};
@@ -90,6 +91,8 @@ pub struct LaneSettings {
     pub concurrency: usize,
     /// What of the units the backend holds.
     pub selection: Selection,
+    /// How much of the journal it may hold back.
+    pub retention: Retention,
 }
 
 impl LaneSettings {
@@ -102,6 +105,29 @@ impl LaneSettings {
             bytes: 16 << 20,
             concurrency: info.capabilities.concurrency,
             selection: Selection::default(),
+            retention: Retention::default(),
+        }
+    }
+
+    /// The same, with what is configured.
+    #[must_use]
+    pub fn configured(self, write: &WriteSettings, selection: Selection) -> Self {
+        let most = self.concurrency;
+        let bytes = write.batch.bytes.and_then(|bytes| usize::try_from(bytes).ok());
+        Self {
+            patience: self.patience,
+            rows: write.batch.rows.unwrap_or(self.rows),
+            bytes: bytes.unwrap_or(self.bytes),
+            concurrency: write.concurrency.map_or(most, |calls| calls.max.min(most)),
+            selection,
+            retention: Retention {
+                bytes_max: write.retention.unwrap_or(self.retention.bytes_max),
+                at_bound: match write.required {
+                    None => self.retention.at_bound,
+                    Some(true) => AtBound::Wait,
+                    Some(false) => AtBound::Detach,
+                },
+            },
         }
     }
 }

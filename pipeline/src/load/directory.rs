@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use astload_backends::{Origin, RepoState};
-use astload_model::{Batch, BatchBuilder, BatchFull, Op, UnitRow};
+use astload_model::{Batch, BatchBuilder, BatchFull, UnitName};
 
 use super::{Known, Load};
 use crate::channel::Lanes;
@@ -145,14 +145,8 @@ impl Load<'_> {
 fn deletes(repo: &str, gone: &[(&str, Lanes)], generation: u64) -> Result<Batch, BatchFull> {
     let mut builder = BatchBuilder::default();
     for (path, _) in gone {
-        let units = &mut builder.units;
-        let row = UnitRow {
-            op: Op::Delete.code(),
-            generation: Some(generation),
-            extractor: units.extractor.key("upstream")?,
-            ..UnitRow::of(units.repo.key(repo)?, path, units.layer.key(LAYER)?)
-        };
-        builder.finish_unit(row);
+        let name = UnitName { repo: repo.into(), path: (*path).into(), layer: LAYER.into() };
+        builder.delete_unit(&name, Some(generation))?;
     }
     Ok(builder.finish())
 }

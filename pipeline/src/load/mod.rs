@@ -4,6 +4,7 @@ mod directory;
 mod replay;
 mod report;
 mod repos;
+mod spec;
 mod stream;
 mod targets;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use astload_backends::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Sender, channel};
@@ -25,7 +27,8 @@ use crate::source::stream::{StreamFormat, StreamInput};
 pub use replay::replay;
 pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan};
 use repos::{Known, Repos};
-pub use targets::{Target, TargetSpec, Targets};
+pub use spec::TargetSpec;
+pub use targets::{Target, Targets};
 
 /// Batches in the channel.
 const BATCHES_MAX: usize = 8;
@@ -103,19 +106,31 @@ pub struct CannotLoad {
     pub hint: Option<String>,
 }
 
+impl CannotLoad {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+}
+
+impl From<Error> for CannotLoad {
+    fn from(error: Error) -> Self {
+        Self { message: error.message, hint: error.hint }
+    }
+}
+
 /// What a load has done so far, for whoever watches.
 #[derive(Debug, Default)]
 pub struct LoadProgress {
     /// The source.
     pub source: SourceProgress,
-    /// Each backend by its URL, in order.
+    /// Each backend by its name, in order.
     pub lanes: Vec<(String, Arc<LaneProgress>)>,
 }
 
 impl LoadProgress {
     /// The progress of a load into these targets.
     pub fn of(targets: &Targets) -> Self {
-        let lanes = targets.iter().map(|target| (target.url.clone(), Arc::default())).collect();
+        let lanes = targets.iter().map(|target| (target.name.clone(), Arc::default())).collect();
         Self { source: SourceProgress::default(), lanes }
     }
 }

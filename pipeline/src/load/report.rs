@@ -55,8 +55,8 @@ pub struct Plan {
 /// What became of a backend.
 #[derive(Debug)]
 pub struct BackendReport {
-    /// Its URL, without secrets.
-    pub url: String,
+    /// What it is called: its URL, without secrets, or its name.
+    pub name: String,
     /// What was written.
     pub receipt: Receipt,
     /// Units that it refused.
@@ -179,7 +179,7 @@ impl LoadReport {
 impl Serialize for BackendReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("backend", 6)?;
-        object.serialize_field("url", &self.url)?;
+        object.serialize_field("name", &self.name)?;
         let status = match (&self.error, self.refused.is_empty()) {
             (None, true) => "complete",
             _ => "incomplete",

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{Known, Load};
 use crate::channel::Lanes;
-use crate::holdings::Fingerprint;
+use crate::holdings::Offer;
 use crate::source::stream::{self, StreamInput};
 
 /// Batches that are decoded ahead.
@@ -168,11 +168,17 @@ impl Load<'_> {
                 none.insert(self.targets.holdings(repo, layer, known.origin).await?)
             }
         };
-        let (hash, extractor) = (unit.content_hash(), unit.extractor());
-        let version = Fingerprint::of(hash, extractor, None, unit.generation());
         let lacking = match unit.op() {
-            Op::Replace if version.is_some() => holdings.lacking(unit.id(), version),
-            Op::Replace | Op::Delete => all,
+            Op::Delete => all,
+            Op::Replace => holdings.lacking(&Offer {
+                id: unit.id(),
+                repo: unit.repo(),
+                path: unit.path(),
+                language: unit.language(),
+                content_hash: unit.content_hash(),
+                extractor: unit.extractor(),
+                upstream_generation: unit.generation(),
+            }),
         };
         if lacking != 0 {
             holdings.forget(unit.id());

@@ -1,19 +1,18 @@
 //! The backends of a load: connected, or known to be out of reach.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{
-    Access, Backend, BackendConfig, BackendFactory, Error, GuardSettings, Guarded, Origin, Receipt,
-    Registry, RepoState, UnitFilter,
+    Access, Backend, Error, GuardSettings, Guarded, Origin, Receipt, Registry, RepoState,
+    UnitFilter,
 };
-use astload_config::BackendUrl;
 use futures::future::join_all;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::report::{BackendError, BackendReport};
+use super::spec::TargetSpec;
 use super::{CannotLoad, Input, LaneOptions, LoadProgress};
 use crate::channel::{LANES_MAX, Lanes};
 use crate::health::{Monitor, MonitorSettings};
@@ -24,22 +23,15 @@ use crate::source::directory::LAYER;
 /// How long closing may take.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// A backend as the user names it.
-#[derive(Debug, Clone)]
-pub struct TargetSpec {
-    /// Its URL.
-    pub url: BackendUrl,
-    /// Options that are added where its type takes them and the URL has them not.
-    pub defaults: Vec<(&'static str, Value)>,
-}
-
 /// A backend of a load.
 #[derive(Debug)]
 pub struct Target {
-    /// Its URL, without secrets.
-    pub url: String,
+    /// What it is called: its URL, without secrets, or its name.
+    pub name: String,
     /// What it is connected to; `None` for a store that a dry run found missing.
     pub backend: Result<Option<Arc<dyn Backend>>, Error>,
+    /// As the user has it.
+    spec: TargetSpec,
     place: String,
     /// The store, in all of astload: its type and place.
     pub(super) key: String,
@@ -66,22 +58,25 @@ impl Targets {
         dry_run: bool,
     ) -> Result<Self, CannotLoad> {
         if specs.len() > LANES_MAX {
-            let message = format!("a load takes at most {LANES_MAX} backends");
-            return Err(CannotLoad { message, hint: None });
+            return Err(CannotLoad::new(format!("a load takes at most {LANES_MAX} backends")));
         }
-        let mut wanted = Vec::new();
-        let mut places = HashSet::new();
+        let mut located = Vec::new();
+        let mut places: HashMap<(&str, String), &str> = HashMap::new();
         for spec in specs {
-            let target = Wanted::of(registry, spec)?;
-            if !places.insert((target.factory.info().name, target.place.clone())) {
-                let message = format!("{} is named twice", target.url);
-                return Err(CannotLoad { message, hint: None });
+            let (factory, place) = spec.locate(registry)?;
+            if let Some(other) = places.insert((&spec.type_name, place.clone()), &spec.name) {
+                let message = match other == spec.name {
+                    true => format!("{other} is named twice"),
+                    false => format!("{other} and {} are the same store", spec.name),
+                };
+                return Err(CannotLoad::new(message));
             }
-            wanted.push(target);
+            located.push((spec, factory, place));
         }
         let mut targets = Vec::new();
-        for target in wanted {
-            targets.push(target.connect(registry, dry_run).await?);
+        for (spec, factory, place) in located {
+            let exists = !dry_run || factory.exists(spec.options.value()).await?;
+            targets.push(Target::connect(registry, spec, place, (dry_run, exists)).await);
         }
         Ok(Self(targets))
     }
@@ -127,7 +122,7 @@ impl Targets {
                 if state.origin == Origin::Upstream && state.units > 0 {
                     let message = format!(
                         "{repo} in {} is pushed by an upstream, with its own generations",
-                        target.url
+                        target.name
                     );
                     let hint = Some("load it under another name: --repo NAME".into());
                     return Err(CannotLoad { message, hint });
@@ -173,7 +168,7 @@ impl Targets {
                 },
             };
             match held {
-                Ok(held) => holdings.add(lane, held, origin),
+                Ok(held) => holdings.add(lane, &target.spec.selection, held, origin),
                 Err(error) => {
                     target.unread = Some(BackendError::from(&error));
                     unread = Some(error);
@@ -195,19 +190,21 @@ impl Targets {
     ) -> Result<Vec<Lane>, CannotLoad> {
         let lane = |(index, target): (usize, &Target)| {
             let Ok(Some(backend)) = &target.backend else { return None };
-            let letters = options.letters.of(&target.url, &target.key).map_err(|error| {
-                CannotLoad { message: format!("the dead letters: {error}"), hint: None }
+            let letters = options.letters.of(&target.name, &target.key).map_err(|error| {
+                CannotLoad::new(format!("the dead letters cannot be read: {error}"))
             });
-            let patience = options.patience;
+            let (write, patience) = (&target.spec.write, options.patience);
             let concurrency = backend.info().capabilities.concurrency;
-            let guard =
-                GuardSettings { deadline: patience, ..GuardSettings::for_concurrency(concurrency) };
-            let guarded = Guarded::new(&target.url, backend.clone(), guard);
+            let guard = GuardSettings::for_concurrency(concurrency);
+            // A load is no longer patient with a write than with its lane.
+            let guard = GuardSettings { deadline: patience, ..guard }.configured(write);
+            let guarded = Guarded::new(&target.name, backend.clone(), guard);
+            let settings = LaneSettings::for_backend(backend.as_ref(), Patience::GiveUp(patience));
             Some(letters.map(|letters| Lane {
-                name: target.url.clone(),
+                name: target.name.clone(),
                 index,
                 backend: Arc::new(guarded.until(cancelled.clone())),
-                settings: LaneSettings::for_backend(backend.as_ref(), Patience::GiveUp(patience)),
+                settings: settings.configured(write, target.spec.selection.clone()),
                 monitor: target.monitor.clone(),
                 letters,
                 progress: progress.lanes[index].1.clone(),
@@ -240,7 +237,7 @@ impl Targets {
         let close = async |target: &Target| {
             let Ok(Some(backend)) = &target.backend else { return };
             if let Err(error) = backend.close().await {
-                tracing::warn!(backend = target.url, %error, "closing a backend");
+                tracing::warn!(backend = target.name, %error, "closing a backend");
             }
             target.monitor.close();
         };
@@ -256,48 +253,25 @@ impl Targets {
     }
 }
 
-/// A backend whose options are right, not connected yet.
-struct Wanted {
-    url: String,
-    factory: Arc<dyn BackendFactory>,
-    options: Value,
-    place: String,
-}
-
-fn wrong(error: Error) -> CannotLoad {
-    CannotLoad { message: error.message, hint: error.hint }
-}
-
-impl Wanted {
-    fn of(registry: &Registry, spec: &TargetSpec) -> Result<Self, CannotLoad> {
-        let factory = registry
-            .for_url(&spec.url)
-            .map_err(|error| CannotLoad { message: error.to_string(), hint: None })?;
-        let mut options = factory.options_from_url(&spec.url).map_err(wrong)?;
-        let schema = factory.options_schema();
-        for (key, value) in &spec.defaults {
-            if schema["properties"].get(key).is_some() && options.get(key).is_none() {
-                options[key] = value.clone();
-            }
-        }
-        let place = factory.place(&options).map_err(wrong)?;
-        Ok(Self { url: spec.url.redacted(), factory, options, place })
-    }
-
-    async fn connect(self, registry: &Registry, dry_run: bool) -> Result<Target, CannotLoad> {
-        let Self { url, factory, options, place } = self;
-        let type_name = factory.info().name;
-        let backend = if dry_run && !factory.exists(&options).await.map_err(wrong)? {
-            Ok(None)
-        } else {
-            let access = if dry_run { Access::Read } else { Access::Write };
-            let config = BackendConfig { options, access, selection: None };
-            registry.create(type_name, config).await.map(Some)
+impl Target {
+    /// Connects, unless a dry run found that there is no store.
+    async fn connect(
+        registry: &Registry,
+        spec: &TargetSpec,
+        place: String,
+        (dry_run, exists): (bool, bool),
+    ) -> Self {
+        let access = if dry_run { Access::Read } else { Access::Write };
+        let backend = match exists {
+            true => spec.connect(registry, access).await.map(Some),
+            false => Ok(None),
         };
-        let mut target = Target {
-            key: format!("{type_name} {place}"),
-            monitor: Monitor::new(&url, MonitorSettings::default()),
-            url,
+        let monitor = MonitorSettings::default().configured(&spec.health);
+        let mut target = Self {
+            name: spec.name.clone(),
+            key: format!("{} {place}", spec.type_name),
+            monitor: Monitor::new(&spec.name, monitor),
+            spec: spec.clone(),
             backend,
             place,
             repos: Vec::new(),
@@ -311,11 +285,9 @@ impl Wanted {
                 Err(error) => target.backend = Err(error),
             }
         }
-        Ok(target)
+        target
     }
-}
 
-impl Target {
     /// What became of it.
     fn report(&self, lane: Option<LaneReport>, ran: bool) -> BackendReport {
         let died = Error::unexpected("its lane died, which is a bug of astload's");
@@ -325,7 +297,7 @@ impl Target {
             (Ok(_), None) => ran.then_some(&died),
         };
         BackendReport {
-            url: self.url.clone(),
+            name: self.name.clone(),
             error: error.map(BackendError::from).or_else(|| self.unread.clone()),
             receipt: lane.as_ref().map_or_else(Receipt::default, |lane| lane.receipt),
             elapsed: lane.as_ref().map_or(Duration::ZERO, |lane| lane.elapsed),

@@ -34,8 +34,8 @@ fn json_has_what_is_promised() {
     }
     assert!(report["seconds"].as_f64() > Some(0.0));
     let backends = report["backends"].as_array().expect("a list");
-    let urls: Vec<&Value> = backends.iter().map(|backend| &backend["url"]).collect();
-    assert_eq!(urls, ["sqlite:a.db", "sqlite:b.db"]);
+    let names: Vec<&Value> = backends.iter().map(|backend| &backend["name"]).collect();
+    assert_eq!(names, ["sqlite:a.db", "sqlite:b.db"]);
     for backend in backends {
         assert_eq!(backend["status"], "complete");
         assert_eq!(backend["units"], 3);

@@ -1,8 +1,11 @@
 //! The binary as a user meets it, against real files and real stores.
 
 mod arrow;
+mod audit;
 mod config;
+mod configured;
 mod crash;
+mod docs;
 mod edits;
 mod fanout;
 mod files;

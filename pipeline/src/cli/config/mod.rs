@@ -6,11 +6,13 @@ mod connect;
 use std::path::Path;
 
 use astload_backends::Registry;
-use astload_config::{CannotRead, Config, FileSchema, Problem, Problems, TypeSchema};
+use astload_config::{
+    BackendSettings, CannotRead, Config, FileSchema, Problem, Problems, TypeSchema,
+};
 use serde_json::{Value, json};
 
 use super::FAILED;
-use super::output::{Failure, plural, print, print_json};
+use super::output::{self, Failure, plural, print, print_json};
 use args::ConfigCommand;
 
 pub(super) use args::{CheckArgs, ConfigArgs};
@@ -81,6 +83,22 @@ fn read(path: &Path, registry: &Registry) -> Result<Checked, Failure> {
         Ok(config) => Ok(Ok(config)),
         Err(CannotRead::Problems(problems)) => Ok(Err(problems)),
         Err(error @ CannotRead::File { .. }) => Err(Failure::usage(error.to_string())),
+    }
+}
+
+/// The backends that a file configures; what is wrong with it is told as `check` tells it.
+pub(super) fn backends(registry: &Registry, file: &Path) -> Result<Vec<BackendSettings>, Failure> {
+    let config = read(file, registry)?.map_err(|problems| {
+        output::tell(&problems.to_string());
+        Failure::usage(format!(
+            "{} in {}",
+            plural(problems.count() as u64, "problem"),
+            file.display()
+        ))
+    })?;
+    match config.backends.is_empty() {
+        true => Err(Failure::usage(format!("{} configures no backend", file.display()))),
+        false => Ok(config.backends),
     }
 }
 

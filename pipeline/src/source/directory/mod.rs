@@ -22,7 +22,9 @@ use astload_model::UnitId;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Lanes, Sender};
-use crate::holdings::Holdings;
+use crate::holdings::{Holdings, Offer};
+use crate::languages::Language;
+use extract::extractor_name;
 use gate::Gate;
 pub use globs::{GlobError, PathGlobs};
 pub use repo::repo_name;
@@ -316,10 +318,17 @@ pub fn read(
     report
 }
 
-/// The lanes that lack a file in this version.
-fn lacking(shared: &Shared<'_>, path: &str, hash: &[u8; 32], extractor: &str) -> Lanes {
-    let version = crate::holdings::Fingerprint::of(Some(hash), extractor, None, None);
-    shared.holdings.lacking(shared.unit_id(path), version)
+/// The lanes to which a file of this content is something new.
+fn lacking(shared: &Shared<'_>, path: &str, language: &Language, hash: &[u8; 32]) -> Lanes {
+    shared.holdings.lacking(&Offer {
+        id: shared.unit_id(path),
+        repo: &shared.options.repo,
+        path,
+        language: Some(language.name),
+        content_hash: Some(hash),
+        extractor: &extractor_name(language, shared.options.nodes),
+        upstream_generation: None,
+    })
 }
 
 /// A path below a root, with `/`; `None` where it is not UTF-8.

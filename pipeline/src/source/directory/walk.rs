@@ -8,7 +8,6 @@ use std::sync::mpsc::SyncSender;
 
 use ignore::{DirEntry, WalkBuilder};
 
-use super::extract::extractor_name;
 use super::stamps::Stamp;
 use super::{
     Candidate, DirectoryReport, FileProblem, ProblemFile, Shared, lacking, relative, stamps,
@@ -154,8 +153,7 @@ impl<'a> Walk<'a> {
             return self.problem(FileProblem::TooLarge, &path);
         }
         if let Some(known) = trusted {
-            let extractor = extractor_name(language, options.nodes);
-            if lacking(self.shared, &path, &known.hash, &extractor) == 0 {
+            if lacking(self.shared, &path, language, &known.hash) == 0 {
                 self.shared.progress.done.fetch_add(1, Ordering::Relaxed);
                 self.report.skipped += 1;
                 *self.report.languages.entry(language.name).or_default() += 1;

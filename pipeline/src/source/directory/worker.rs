@@ -96,8 +96,7 @@ impl<'a> Worker<'a> {
         let shebang = candidate.nameless.then_some(language.name);
         self.shared.stamps.remember(path, candidate.stamp, read_at, hash, shebang);
         *self.report.languages.entry(language.name).or_default() += 1;
-        let extractor = extractor_name(language, self.shared.options.nodes);
-        let wanted = lacking(self.shared, path, &hash, &extractor);
+        let wanted = lacking(self.shared, path, language, &hash);
         if wanted == 0 {
             self.report.skipped += 1;
         } else if let Sink::Plan = self.sink {
@@ -250,7 +249,8 @@ mod tests {
             stores: Vec::new(),
         };
         let mut holdings = Holdings::default();
-        holdings.add(0, Vec::new(), astload_backends::Origin::Ours);
+        let everything = astload_model::Selection::default();
+        holdings.add(0, &everything, Vec::new(), astload_backends::Origin::Ours);
         let shared = Shared {
             options: &options,
             holdings: &holdings,

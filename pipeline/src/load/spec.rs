@@ -1,0 +1,97 @@
+//! A backend as the user names it, by a URL or in a configuration.
+
+use std::sync::Arc;
+
+use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Error, Registry};
+use astload_config::{BackendSettings, BackendUrl, HealthSettings, Options, WriteSettings};
+use astload_model::Selection;
+use serde_json::Value;
+
+use super::CannotLoad;
+
+/// A backend as the user names it.
+#[derive(Debug, Clone)]
+pub struct TargetSpec {
+    /// What it is called: its URL, without secrets, or its name.
+    pub name: String,
+    /// Its type.
+    pub type_name: String,
+    /// What its type takes.
+    pub options: Options,
+    /// What of the units it is given.
+    pub selection: Selection,
+    /// How its writes are made and protected.
+    pub write: WriteSettings,
+    /// How it is asked whether it is well.
+    pub health: HealthSettings,
+}
+
+impl TargetSpec {
+    /// The backend of a URL, with options that are added where its type takes them and the URL has
+    /// them not.
+    ///
+    /// # Errors
+    /// [`CannotLoad`] where it names no known type, or its options are wrong.
+    pub fn of_url(
+        registry: &Registry,
+        url: &BackendUrl,
+        defaults: &[(&str, Value)],
+    ) -> Result<Self, CannotLoad> {
+        let factory = registry.for_url(url).map_err(|error| CannotLoad::new(error.to_string()))?;
+        let mut options = factory.options_from_url(url)?;
+        let schema = factory.options_schema();
+        for (key, value) in defaults {
+            if schema["properties"].get(key).is_some() && options.get(key).is_none() {
+                options[*key] = value.clone();
+            }
+        }
+        Ok(Self {
+            name: url.redacted(),
+            type_name: factory.info().name.to_owned(),
+            options: Options::of_url(options, url),
+            selection: Selection::default(),
+            write: WriteSettings::default(),
+            health: HealthSettings::default(),
+        })
+    }
+
+    /// A backend that is configured.
+    ///
+    /// # Errors
+    /// [`CannotLoad`] where what it selects cannot be.
+    pub fn of_settings(settings: BackendSettings) -> Result<Self, CannotLoad> {
+        let BackendSettings { name, type_name, options, select, write, health } = settings;
+        let selection =
+            Selection::new(select).map_err(|error| CannotLoad::new(error.to_string()))?;
+        Ok(Self { name: name.to_string(), type_name, options, selection, write, health })
+    }
+
+    /// The type that makes it, and the place of its store.
+    pub(super) fn locate(
+        &self,
+        registry: &Registry,
+    ) -> Result<(Arc<dyn BackendFactory>, String), CannotLoad> {
+        let unknown = |error: astload_backends::RegistryError| CannotLoad::new(error.to_string());
+        let factory = registry.factory(&self.type_name).map_err(unknown)?;
+        let place = factory.place(self.options.value()).map_err(|error| self.clean(error))?;
+        Ok((factory, place))
+    }
+
+    /// Connects to it.
+    pub(super) async fn connect(
+        &self,
+        registry: &Registry,
+        access: Access,
+    ) -> Result<Arc<dyn Backend>, Error> {
+        let options = self.options.value().clone();
+        let config = BackendConfig { options, access, selection: self.selection.digest() };
+        registry.create(&self.type_name, config).await.map_err(|error| self.clean(error))
+    }
+
+    /// An error without the secrets of the options, which a store may repeat.
+    pub(super) fn clean(&self, mut error: Error) -> Error {
+        error.message = self.options.without_secrets(&error.message);
+        error.hint = error.hint.map(|hint| self.options.without_secrets(&hint));
+        error
+    }
+}
