@@ -17,15 +17,15 @@ impl Store {
     /// Opens a store; with [`Access::Write`] it must be there already as well.
     pub(super) async fn open(url: &str, access: Access) -> Result<Self, Failure> {
         let url = BackendUrl::parse(url).map_err(|error| Failure::usage(error.to_string()))?;
-        let factory = Registry::with_builtins()
-            .for_url(&url)
-            .map_err(|error| Failure::usage(error.to_string()))?;
+        let registry = Registry::with_builtins();
+        let factory = registry.for_url(&url).map_err(|error| Failure::usage(error.to_string()))?;
         let options = factory.options_from_url(&url)?;
         if !factory.exists(&options).await? {
             return Err(Failure::new(format!("there is no store at {url}"))
                 .with_hint("load something into it first: astload load PATH"));
         }
-        let backend = factory.connect(BackendConfig { options, access, selection: None }).await?;
+        let config = BackendConfig { options, access, selection: None };
+        let backend = registry.create(factory.info().name, config).await?;
         Ok(Self { backend, url: url.redacted() })
     }
 

@@ -5,13 +5,11 @@ use std::time::Duration;
 use astload_backends::{Access, BackendConfig, Error, Registry};
 use astload_config::BackendSettings;
 use astload_model::Selection;
+use astload_pipeline::health::MonitorSettings;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::cli::output::{one_line, table};
-
-/// How long a backend may take to answer, where its `health.timeout` does not say.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Backends that are asked at the same time.
 const AT_ONCE: usize = 8;
@@ -39,7 +37,7 @@ pub(super) async fn probe(registry: &Registry, backends: &[BackendSettings]) -> 
 }
 
 async fn probe_one(registry: &Registry, backend: &BackendSettings) -> Probe {
-    let longest = backend.health.timeout.unwrap_or(TIMEOUT);
+    let longest = MonitorSettings::default().configured(&backend.health).timeout;
     let outcome = match tokio::time::timeout(longest, ask(registry, backend)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(Error { message, hint, .. })) => {

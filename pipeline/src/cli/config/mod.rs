@@ -120,12 +120,11 @@ fn object(problem: &Problem) -> Value {
 #[cfg(test)]
 mod tests {
     use astload_backends::GuardSettings;
-
-    use super::*;
+    use astload_pipeline::health::MonitorSettings;
 
     const PAGE: &str = include_str!("../../../../docs/configuration.md");
 
-    /// The default that the documentation gives a field of `write`.
+    /// The default that the documentation gives a field of `write` or `health`.
     fn documented(field: &str) -> &'static str {
         let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{field}` | ")));
         row.and_then(|row| row.split(" | ").nth(1)).unwrap_or_else(|| panic!("{field} has no row"))
@@ -135,6 +134,7 @@ mod tests {
     fn the_defaults_of_the_documentation_are_those_of_the_code() {
         let GuardSettings { attempt_timeout, deadline, backoff, budget, breaker, limit: _ } =
             GuardSettings::for_concurrency(1);
+        let health = MonitorSettings::default();
         for (field, default) in [
             ("attempt_timeout", attempt_timeout),
             ("deadline", deadline),
@@ -142,6 +142,9 @@ mod tests {
             ("retry.max", backoff.longest),
             ("breaker.cooldown", breaker.cooldown),
             ("breaker.cooldown_max", breaker.cooldown_max),
+            ("interval", health.interval),
+            ("unhealthy_interval", health.unhealthy_interval),
+            ("timeout", health.timeout),
         ] {
             assert_eq!(humantime::parse_duration(documented(field)), Ok(default), "{field}");
         }
@@ -153,11 +156,5 @@ mod tests {
         ] {
             assert_eq!(documented(field).parse(), Ok(default), "{field}");
         }
-    }
-
-    #[test]
-    fn the_documentation_says_how_long_a_probe_may_take() {
-        let words = format!("waits {} unless", humantime::format_duration(connect::TIMEOUT));
-        assert!(PAGE.contains(&words), "no {words:?}");
     }
 }
