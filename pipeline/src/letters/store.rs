@@ -207,6 +207,10 @@ impl Letters {
                 .map_err(|_| ())
                 .and_then(|bytes| Letter::decode(&bytes).map_err(|_| ()))
             {
+                if before.0.generation > letter.generation {
+                    // An older version that comes late is not what anybody waits for.
+                    continue;
+                }
                 letter.attempts += before.0.attempts;
                 letter.first_at = before.0.first_at;
             }

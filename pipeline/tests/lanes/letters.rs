@@ -123,6 +123,19 @@ async fn a_unit_that_is_refused_again_has_one_letter_and_a_newer_version_clears_
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_older_version_that_is_refused_later_leaves_the_letter_of_the_newer() {
+    let whole = batch(0, 3);
+    let store = [Store::new(Refuses::these([ids(&whole)[1]]))];
+    let setup = Setup { rows: 1, ..Setup::default() };
+    let batches = [7, 5].map(|generation| batch_at(0, 3, generation)).into();
+    let (reports, folder) = run_as(setup, &store, batches).await;
+    assert_eq!(reports[0].refused.len(), 2);
+    let letters = letters_in(&folder);
+    assert_eq!(letters.len(), 1);
+    assert_eq!((letters[0].generation, letters[0].attempts), (7, 1));
+}
+
 fn copy_of(folder: &tempfile::TempDir) -> tempfile::TempDir {
     let copy = tempfile::TempDir::new().expect("a folder");
     for below in std::fs::read_dir(folder.path()).expect("a folder") {
