@@ -82,7 +82,8 @@ impl Appender {
                 break;
             }
             self.maintain().await?;
-            if self.make_room(bytes as u64) {
+            // What no lane needs any more is no reason to wait: the last segment stays all the same.
+            if self.make_room(bytes as u64) || self.shared.state().is_all_done() {
                 break;
             }
             room.await;
@@ -158,15 +159,16 @@ impl Appender {
     }
 
     /// Whether so many bytes more are within the bounds. Lanes that may be cut off are, before
-    /// anybody waits.
+    /// anybody waits, as far as they hold something back.
     fn make_room(&self, bytes: u64) -> bool {
         let mut state = self.shared.state();
         loop {
             let all = state.log.bytes() + bytes;
             let State { log, lanes, .. } = &mut *state;
             let over = lanes.values_mut().filter(|lane| !lane.detached).filter(|lane| {
-                let held = log.bytes_from(lane.done + 1) + bytes;
-                held > lane.retention.bytes_max.min(self.shared.settings.disk_bytes_max)
+                let held = log.bytes_from(lane.done + 1);
+                let most = lane.retention.bytes_max.min(self.shared.settings.disk_bytes_max);
+                held > 0 && held + bytes > most
             });
             let Some(worst) =
                 over.min_by_key(|lane| (lane.retention.at_bound == AtBound::Wait, lane.done))
@@ -174,7 +176,7 @@ impl Appender {
                 return all <= self.shared.settings.disk_bytes_max || log.bytes() == 0;
             };
             match worst.retention.at_bound {
-                AtBound::Wait => return log.bytes() == 0,
+                AtBound::Wait => return false,
                 AtBound::Detach => worst.detached = true,
             }
             if !self.shared.durable {

@@ -118,6 +118,11 @@ impl State {
         self.reading().map(|lane| lane.done).min().unwrap_or(self.last)
     }
 
+    /// Whether no lane needs anything any more.
+    pub(super) fn is_all_done(&self) -> bool {
+        self.done_by_all() == self.last
+    }
+
     /// Everything up to this at least one lane is done with.
     pub(super) fn done_by_any(&self) -> Seq {
         self.reading().map(|lane| lane.done).max().unwrap_or(self.last)

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use astload_pipeline::channel::Cargo;
 use astload_pipeline::journal::{
     Appender, AtBound, Journal, JournalSettings, Recovery, Retention, Tail, TailError,
 };
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::entries::{append, drain, next, units, version};
 
@@ -257,4 +259,28 @@ async fn at_the_bound_of_a_lane_that_is_required_the_source_waits() {
     }
     source.await.expect("it came to its end");
     assert_eq!(read, (0..30).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+/// What a group of one unit takes on the disk, in a segment of its own.
+async fn segment_bytes() -> u64 {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, journal, _) = open(folder.path(), SMALL);
+    append(&mut appender, units(&["0"], 1)).await;
+    journal.status().disk_bytes
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_lane_needs_any_more_makes_nobody_wait_and_cuts_nobody_off() {
+    let one = segment_bytes().await;
+    let folder = TempDir::new().expect("a folder");
+    let settings = JournalSettings { segment_bytes: 1, disk_bytes_max: one * 3 / 2, ..SMALL };
+    let (mut appender, journal, _) = open(folder.path(), settings);
+    let mut waits = attach(&journal, "waits");
+    let detaches = Retention { bytes_max: 1, at_bound: AtBound::Detach };
+    let mut detaches = journal.attach("detaches", 2, detaches);
+    for number in 0..3 {
+        let appended = append(&mut appender, units(&[&number.to_string()], 1));
+        timeout(Duration::from_secs(9), appended).await.expect("nobody has to be waited for");
+        assert_eq!((drain(&mut waits).await.len(), drain(&mut detaches).await.len()), (1, 1));
+    }
 }
