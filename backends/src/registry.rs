@@ -1,9 +1,12 @@
 //! The types of backends by name: registered, found, and made into backends, while the service runs.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+mod names;
+mod opened;
 
-use astload_config::BackendUrl;
+use std::sync::{Arc, RwLock};
+
+use astload_config::{BACKEND_FIELDS, BackendUrl};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
@@ -11,9 +14,8 @@ use crate::builtin;
 use crate::contract::Backend;
 use crate::error::{Error, Result};
 use crate::factory::{BackendConfig, BackendFactory, TypeInfo};
-
-/// Changes that a subscriber may be behind; one that is further behind is told how many it missed.
-const EVENTS: usize = 1_024;
+use names::Names;
+use opened::{OpenCount, Opened};
 
 /// Longest name of a type, in bytes.
 const NAME_MAX: usize = 64;
@@ -54,7 +56,32 @@ pub struct RegisteredType {
     pub info: TypeInfo,
     /// The JSON Schema of its options.
     pub options: Arc<Value>,
+    /// What is made of it.
+    pub status: TypeStatus,
+}
+
+/// What is made of a type now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TypeStatus {
+    /// Backends that [`Registry::create`] made since it was registered, and that are neither closed
+    /// nor dropped.
+    pub open: usize,
+}
+
+/// A type as the registry has it.
+#[derive(Debug, Clone)]
+struct Entry {
+    info: TypeInfo,
+    options: Arc<Value>,
     factory: Arc<dyn BackendFactory>,
+    open: OpenCount,
+}
+
+impl Entry {
+    fn as_registered(&self) -> RegisteredType {
+        let status = TypeStatus { open: self.open.get() };
+        RegisteredType { info: self.info.clone(), options: self.options.clone(), status }
+    }
 }
 
 /// A change of a registry.
@@ -66,17 +93,11 @@ pub enum RegistryEvent {
     Deregistered(TypeInfo),
 }
 
-/// The types of backends by name. All calls are atomic, and may be made by many threads.
-#[derive(Debug)]
+/// The types of backends by name. All calls are atomic, and may be made by many threads. What is
+/// registered, taken away and created is told to whoever listens to the target `audit`.
+#[derive(Debug, Default)]
 pub struct Registry {
-    types: RwLock<BTreeMap<&'static str, RegisteredType>>,
-    events: broadcast::Sender<RegistryEvent>,
-}
-
-impl Default for Registry {
-    fn default() -> Self {
-        Self { types: RwLock::default(), events: broadcast::channel(EVENTS).0 }
-    }
+    types: Names<Entry, RegistryEvent>,
 }
 
 impl Registry {
@@ -100,13 +121,12 @@ impl Registry {
         if let Some(clause) = broken_clause(factory.as_ref(), &info, &options) {
             return Err(RegistryError::Invalid { name: info.name, clause });
         }
-        let mut types = self.types.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(owner) = types.get(info.name) {
-            return Err(RegistryError::Taken { name: info.name, version: owner.info.version });
-        }
-        types.insert(info.name, RegisteredType { info: info.clone(), options, factory });
-        // Told under the lock, so that everybody hears of changes in their order.
-        self.events.send(RegistryEvent::Registered(info)).ok();
+        let (name, version) = (info.name, info.version);
+        let tell = |new: &Entry| RegistryEvent::Registered(new.info.clone());
+        let entry = Entry { info, options, factory, open: OpenCount::default() };
+        let taken = |owner: Entry| RegistryError::Taken { name, version: owner.info.version };
+        self.types.take(name, entry, tell).map_err(taken)?;
+        tracing::info!(target: "audit", event = "register", type_name = name, version);
         Ok(())
     }
 
@@ -115,19 +135,16 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unknown`] where there is none.
     pub fn deregister(&self, name: &str) -> Result<(), RegistryError> {
-        let mut types = self.types.write().unwrap_or_else(PoisonError::into_inner);
-        match types.remove(name) {
-            None => Err(unknown(name, &types)),
-            Some(gone) => {
-                self.events.send(RegistryEvent::Deregistered(gone.info)).ok();
-                Ok(())
-            }
-        }
+        let tell = |gone: &Entry| RegistryEvent::Deregistered(gone.info.clone());
+        let gone = self.types.free(name, tell).map_err(|known| unknown(name, &known))?;
+        let version = gone.info.version;
+        tracing::info!(target: "audit", event = "deregister", type_name = name, version);
+        Ok(())
     }
 
     /// Hears of every change from now on, in their order.
     pub fn subscribe(&self) -> broadcast::Receiver<RegistryEvent> {
-        self.events.subscribe()
+        self.types.subscribe()
     }
 
     /// The type of a name.
@@ -135,8 +152,11 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unknown`] where there is none.
     pub fn factory(&self, name: &str) -> Result<Arc<dyn BackendFactory>, RegistryError> {
-        let types = self.types.read().unwrap_or_else(PoisonError::into_inner);
-        types.get(name).map(|known| known.factory.clone()).ok_or_else(|| unknown(name, &types))
+        self.entry(name).map(|known| known.factory)
+    }
+
+    fn entry(&self, name: &str) -> Result<Entry, RegistryError> {
+        self.types.owner(name).map_err(|known| unknown(name, &known))
     }
 
     /// The type that serves a URL.
@@ -153,14 +173,25 @@ impl Registry {
     /// # Errors
     /// As the type says, or [`ErrorKind::Unexpected`](crate::ErrorKind) where it breaks its word.
     pub async fn create(&self, name: &str, config: BackendConfig) -> Result<Arc<dyn Backend>> {
-        let unknown = |error: RegistryError| Error::misconfigured(error.to_string());
-        let backend = self.factory(name).map_err(unknown)?.connect(config).await?;
+        let created = self.connect(name, config).await;
+        match &created {
+            Ok(_) => tracing::info!(target: "audit", event = "create", type_name = name),
+            Err(error) => {
+                tracing::info!(target: "audit", event = "create", type_name = name, %error);
+            }
+        }
+        created
+    }
+
+    async fn connect(&self, name: &str, config: BackendConfig) -> Result<Arc<dyn Backend>> {
+        let entry = self.entry(name).map_err(|error| Error::misconfigured(error.to_string()))?;
+        let backend = entry.factory.connect(config).await?;
         let probed = match undeclared(backend.as_ref()) {
             None => backend.health_check().await.map(drop),
             Some(facet) => Err(Error::unexpected(format!("type `{name}`: {facet}"))),
         };
         match probed {
-            Ok(()) => Ok(backend),
+            Ok(()) => Ok(Arc::new(Opened::new(backend, &entry.open))),
             Err(error) => {
                 // What failed first is what is told.
                 backend.close().await.ok();
@@ -171,14 +202,12 @@ impl Registry {
 
     /// All types, by name.
     pub fn discover(&self) -> Vec<RegisteredType> {
-        let types = self.types.read().unwrap_or_else(PoisonError::into_inner);
-        types.values().cloned().collect()
+        self.types.owners().iter().map(Entry::as_registered).collect()
     }
 }
 
-fn unknown(name: &str, types: &BTreeMap<&'static str, RegisteredType>) -> RegistryError {
-    let known = types.keys().copied().collect::<Vec<_>>().join(", ");
-    RegistryError::Unknown { name: name.to_owned(), known }
+fn unknown(name: &str, known: &[&str]) -> RegistryError {
+    RegistryError::Unknown { name: name.to_owned(), known: known.join(", ") }
 }
 
 /// The clause of what a type is that a factory does not keep.
@@ -192,6 +221,7 @@ fn broken_clause(
             && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-' | b'.'))
     };
     let example = BackendUrl::parse(info.example).ok();
+    let is_free = |field: &&str| options["properties"].get(*field).is_none();
     let has_example = || example.is_some_and(|url| url.scheme() == info.name);
     let clauses = [
         (is_scheme(info.name) && info.name.len() <= NAME_MAX, "has a name that is no URL scheme"),
@@ -199,6 +229,7 @@ fn broken_clause(
         (info.capabilities.concurrency > 0, "takes no batch at a time"),
         (options["type"] == "object", "has options that are no object"),
         (options["properties"].is_object(), "does not say which options it takes"),
+        (BACKEND_FIELDS.iter().all(is_free), "has an option that is a field of every backend"),
         (has_example(), "has an example that is no URL of its own"),
         (factory.info() == *info, "says something else of itself each time"),
     ];

@@ -1,5 +1,9 @@
 //! Types that come and go, and what is made of them.
 
+mod audit;
+mod cycles;
+mod threads;
+
 use std::sync::Arc;
 
 use astload_backends::{
@@ -143,13 +147,17 @@ fn a_name_has_one_owner() {
 #[test]
 fn half_a_type_is_refused_with_the_clause_that_it_breaks() {
     type Change = fn(&mut Changed);
-    let table: [(Change, &str); 8] = [
+    let table: [(Change, &str); 9] = [
         (|t| t.info.name = "", "has a name that is no URL scheme"),
         (|t| t.info.name = "My Store", "has a name that is no URL scheme"),
         (|t| t.info.version = "", "has no version"),
         (|t| t.info.capabilities.concurrency = 0, "takes no batch at a time"),
         (|t| t.options = json!([]), "has options that are no object"),
         (|t| t.options = json!({"type": "object"}), "does not say which options it takes"),
+        (
+            |t| t.options["properties"]["write"] = json!({"type": "string"}),
+            "has an option that is a field of every backend",
+        ),
         (|t| t.info.example = "other:name", "has an example that is no URL of its own"),
         (|t| t.info.example = "no url", "has an example that is no URL of its own"),
     ];
@@ -176,31 +184,6 @@ fn changes_are_heard_in_their_order_by_everybody() {
         assert_eq!(events.try_recv(), Ok(RegistryEvent::Deregistered(info.clone())));
         assert_eq!(events.try_recv(), Err(TryRecvError::Empty));
     }
-}
-
-#[test]
-fn threads_that_register_and_deregister_leave_what_the_events_say() {
-    let registry = Registry::default();
-    let mut events = registry.subscribe();
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for _ in 0..50 {
-                    if registry.register(Arc::new(Changed::default())).is_ok() {
-                        assert!(registry.discover().len() <= 1);
-                        registry.deregister("memory").expect("its own");
-                    }
-                }
-            });
-        }
-    });
-    let mut there = false;
-    while let Ok(event) = events.try_recv() {
-        let is_registered = matches!(event, RegistryEvent::Registered(_));
-        assert_ne!(there, is_registered, "events alternate");
-        there = is_registered;
-    }
-    assert_eq!(registry.discover().len(), usize::from(there));
 }
 
 #[tokio::test]
@@ -234,4 +217,21 @@ async fn a_backend_that_is_not_what_it_declares_is_closed_again() {
     let error = registry.create("memory", config()).await.expect_err("it lies");
     assert!(error.message.contains("`query` is declared and not there"), "{error}");
     assert!(is_closed(&memory).await);
+}
+
+#[tokio::test]
+async fn a_type_says_how_many_of_its_backends_are_open() {
+    let registry = Registry::default();
+    registry.register(Arc::new(Changed::default())).expect("free");
+    let open = || registry.discover()[0].status.open;
+    let closed = registry.create("memory", config()).await.expect("made");
+    let dropped = registry.create("memory", config()).await.expect("made");
+    assert_eq!(open(), 2);
+    closed.close().await.expect("closed");
+    closed.close().await.expect("closed twice");
+    assert_eq!(open(), 1);
+    drop((closed, dropped));
+    assert_eq!(open(), 0);
+    registry.create("unknown", config()).await.expect_err("not there");
+    assert_eq!(open(), 0);
 }
