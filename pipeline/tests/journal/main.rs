@@ -4,5 +4,6 @@ mod cli;
 mod disk;
 mod durable;
 mod entries;
+mod limits;
 mod model;
 mod temporary;
