@@ -51,6 +51,9 @@ const INDEX_BYTES_MAX: usize = limits::BATCH_UNITS_MAX * MARK_BYTES;
 /// The number of a frame in its log, from 1, ascending.
 pub type Seq = u64;
 
+/// The greatest number that is believed: whoever counts on from it comes to no end of numbers.
+pub(super) const SEQ_MAX: Seq = Seq::MAX >> 1;
+
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
@@ -159,6 +162,9 @@ impl Header {
         };
         if header.index_bytes > INDEX_BYTES_MAX || !header.index_bytes.is_multiple_of(MARK_BYTES) {
             return Err(FrameError::Field(format!("an index has no {} bytes", header.index_bytes)));
+        }
+        if header.seq > SEQ_MAX {
+            return Err(FrameError::Field(format!("no log has a frame {}", header.seq)));
         }
         if header.payload_bytes > PAYLOAD_BYTES_MAX {
             let message = format!("a payload has no {} bytes", header.payload_bytes);

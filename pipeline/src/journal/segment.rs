@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::disk::{Disk, DiskFile};
-use super::frame::{FrameError, HEADER_BYTES, Header, MAGIC, Mark, Seq};
+use super::frame::{FrameError, HEADER_BYTES, Header, MAGIC, Mark, SEQ_MAX, Seq};
 use crate::channel::Cargo;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"AJSEGM01";
@@ -332,6 +332,10 @@ fn read_header(file: &dyn DiskFile, bytes: u64) -> io::Result<Option<(Seq, Seq)>
     file.read_at(&mut header, 0)?;
     let number = |at: usize| header[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
     let crc = crc32c::crc32c(&header[..24]).to_le_bytes();
-    let is_segment = header[..8] == SEGMENT_MAGIC && header[24..28] == crc && number(8) > 0;
-    Ok(is_segment.then(|| (number(8), number(16))))
+    let (first, covers) = (number(8), number(16));
+    let is_segment = header[..8] == SEGMENT_MAGIC
+        && header[24..28] == crc
+        && (1..=SEQ_MAX).contains(&first)
+        && covers <= SEQ_MAX;
+    Ok(is_segment.then_some((first, covers)))
 }

@@ -284,3 +284,22 @@ async fn what_no_lane_needs_any_more_makes_nobody_wait_and_cuts_nobody_off() {
         assert_eq!((drain(&mut waits).await.len(), drain(&mut detaches).await.len()), (1, 1));
     }
 }
+
+#[tokio::test]
+async fn a_segment_that_says_it_has_all_numbers_is_set_aside() {
+    let numbers = [[1, u64::MAX], [u64::MAX, 0], [0, 0]];
+    for [first, covers] in numbers {
+        let folder = TempDir::new().expect("a folder");
+        let mut segment = b"AJSEGM01".to_vec();
+        segment.extend([first, covers].map(u64::to_le_bytes).concat());
+        segment.extend(crc32c::crc32c(&segment).to_le_bytes());
+        segment.extend([0; 4 + 1]);
+        fs::write(folder.path().join(format!("{:020}.journal", 1)), segment).expect("written");
+        let (mut appender, journal, recovery) = open(folder.path(), SMALL);
+        assert_eq!(recovery.set_aside.len(), 1, "{first} {covers}");
+        let mut tail = attach(&journal, "a");
+        append(&mut appender, units(&["1"], 1)).await;
+        assert_eq!(drain(&mut tail).await, [version("1", 1)]);
+        appender.maintain().await.expect("kept");
+    }
+}
