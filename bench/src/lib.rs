@@ -4,27 +4,33 @@
 //! one is noisy. `README.md` has the results.
 
 mod bare;
+mod carry;
 mod child;
 mod copies;
 mod corpus;
 mod load;
 mod machine;
 mod ready;
+mod resident;
 mod scratch;
 mod sink;
 mod spent;
 mod table;
+mod times;
 mod units;
 
 pub use bare::Bare;
+pub use carry::{Arrived, Carrying, lane_to};
 pub use child::{Finished, astload, run};
 pub use copies::{copy, grow};
 pub use corpus::{collect, parse};
 pub use load::{Load, Loaded};
 pub use machine::Machine;
 pub use ready::{Numbering, ReadyRows};
+pub use resident::{forget_peak, peak, resident};
 pub use scratch::{Lane, Scratch, tree_of};
-pub use sink::{SCHEME, SinkFactory};
+pub use sink::{Encoding, SCHEME, Sink, SinkFactory};
 pub use spent::{Meter, Spent, median};
 pub use table::Table;
-pub use units::{afresh, at_generation, of_hundred_rows};
+pub use times::Times;
+pub use units::{afresh, at_generation, endless, of_hundred_rows, of_one_node};

@@ -1,16 +1,19 @@
-//! A backend that does nothing, or keeps what it is given: parsing alone, and the pipe alone.
+//! A backend that does nothing, or keeps what it is given: parsing alone, and the pipe alone. It may
+//! encode what it is given as the client of a store would, and wait until it is told to go on.
 
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use astload_backends::{
-    Admin, Backend, BackendConfig, BackendFactory, BackendInfo, Capabilities, HealthReport, Query,
-    Reader, Receipt, Result, RowCounts, TypeInfo,
+    Admin, Backend, BackendConfig, BackendFactory, BackendInfo, Capabilities, Error, HealthReport,
+    Query, Reader, Receipt, Result, RowCounts, TypeInfo,
 };
 use astload_config::BackendUrl;
-use astload_model::Batch;
+use astload_model::{Batch, CodecError, ipc, ndjson};
 use async_trait::async_trait;
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +65,7 @@ impl SinkFactory {
             capabilities: CAPABILITIES,
             preferred_rows: 32_768,
         };
-        Sink { info, kept: self.kept.clone() }
+        Sink { info, kept: self.kept.clone(), encoding: Encoding::Nothing, opened: None }
     }
 
     /// What was kept, which is kept no longer.
@@ -105,11 +108,53 @@ impl BackendFactory for SinkFactory {
     }
 }
 
+/// What a client makes of a batch before it sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Encoding {
+    /// Nothing
+    Nothing,
+    /// An Arrow IPC stream
+    Ipc,
+    /// Lines of JSON
+    Ndjson,
+}
+
+impl Encoding {
+    fn encode(self, batch: &Batch) -> Result<(), CodecError> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Ipc => {
+                let mut stream = ipc::Writer::new(io::sink(), ipc::Compression::None)?;
+                stream.write(batch)?;
+                stream.finish().map(drop)
+            }
+            Self::Ndjson => ndjson::Writer::new(io::sink()).write(batch),
+        }
+    }
+}
+
 /// A backend that stores nothing.
 #[derive(Debug)]
 pub struct Sink {
     info: BackendInfo,
     kept: Option<Arc<Kept>>,
+    encoding: Encoding,
+    /// Where it is there, nothing is taken before it is cancelled.
+    opened: Option<CancellationToken>,
+}
+
+impl Sink {
+    /// The same, which encodes each batch on a thread that may block.
+    #[must_use]
+    pub fn encoding(self, encoding: Encoding) -> Self {
+        Self { encoding, ..self }
+    }
+
+    /// The same, which takes nothing before `opened` is cancelled.
+    #[must_use]
+    pub fn once(self, opened: CancellationToken) -> Self {
+        Self { opened: Some(opened), ..self }
+    }
 }
 
 #[async_trait]
@@ -119,6 +164,15 @@ impl Backend for Sink {
     }
 
     async fn write_batch(&self, batch: &Batch) -> Result<Receipt> {
+        if let Some(opened) = &self.opened {
+            opened.cancelled().await;
+        }
+        if self.encoding != Encoding::Nothing {
+            let (encoding, batch) = (self.encoding, batch.clone());
+            let encoded = tokio::task::spawn_blocking(move || encoding.encode(&batch)).await;
+            let encoded = encoded.map_err(|error| Error::unexpected(error.to_string()))?;
+            encoded.map_err(|error| Error::unexpected(error.to_string()))?;
+        }
         if let Some(kept) = &self.kept {
             let before = kept.rows.fetch_add(batch.rows(), Ordering::Relaxed);
             if before < kept.rows_max {

@@ -39,16 +39,41 @@ pub fn at_generation(batch: &Batch, units: &[usize], generation: u64) -> Result<
 pub fn of_hundred_rows(batches: &[Batch], rows: usize) -> Result<Vec<Batch>> {
     let mut cut = Cut::default();
     for batch in batches {
-        let all = batch.node_range();
-        for start in all.clone().step_by(NODES).take_while(|start| start + NODES <= all.end) {
-            if (cut.units + 1) * (NODES + EDGES) > rows {
-                break;
-            }
-            cut.unit(batch, start)?;
-        }
+        cut.up_to(batch, rows)?;
     }
     cut.finish_batch();
     Ok(cut.batches)
+}
+
+/// The same without an end: the batches come again and again, each time as other units.
+pub fn endless(mut batches: Vec<Batch>) -> impl Iterator<Item = Result<Batch>> {
+    batches.retain(|batch| batch.node_range().len() >= NODES);
+    let mut cut = Cut::default();
+    let mut from = batches.into_iter().cycle();
+    std::iter::from_fn(move || {
+        while cut.batches.is_empty() {
+            if let Err(error) = cut.up_to(&from.next()?, usize::MAX) {
+                return Some(Err(error));
+            }
+        }
+        Some(Ok(cut.batches.remove(0)))
+    })
+}
+
+/// A batch of one unit with one node: nothing in it takes time.
+///
+/// # Errors
+/// As [`afresh`].
+pub fn of_one_node() -> Result<Batch> {
+    let mut builder = BatchBuilder::default();
+    let (kind, label) = (builder.nodes.kind.key("module")?, builder.nodes.label.key("File")?);
+    builder.nodes.push(NodeRow { kind, label, ..NodeRow::at(0, None, 0) });
+    let units = &mut builder.units;
+    let (repo, layer) = (units.repo.key("example")?, units.layer.key("ast")?);
+    let extractor = units.extractor.key("upstream")?;
+    let row = UnitRow { extractor, generation: Some(1), ..UnitRow::of(repo, "a", layer) };
+    builder.finish_unit(row);
+    Ok(builder.finish())
 }
 
 #[derive(Default)]
@@ -59,6 +84,18 @@ struct Cut {
 }
 
 impl Cut {
+    /// Cuts a batch, until there are so many rows of all.
+    fn up_to(&mut self, batch: &Batch, rows: usize) -> Result<()> {
+        let all = batch.node_range();
+        for start in all.clone().step_by(NODES).take_while(|start| start + NODES <= all.end) {
+            if (self.units + 1).saturating_mul(NODES + EDGES) > rows {
+                break;
+            }
+            self.unit(batch, start)?;
+        }
+        Ok(())
+    }
+
     fn unit(&mut self, batch: &Batch, start: usize) -> Result<()> {
         self.nodes(batch, start)?;
         self.edges(batch)?;
@@ -156,6 +193,8 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -176,5 +215,8 @@ mod tests {
         assert_eq!((later.rows(), later.unit(0).generation()), (NODES, Some(2)));
         let small = of_hundred_rows(&[afresh(&batch).expect("it fits")], 1_000).expect("it fits");
         assert_eq!(small.iter().map(Batch::len).sum::<usize>(), 1);
+        let three = endless(vec![batch]).take(3).collect::<Result<Vec<_>>>().expect("they fit");
+        let units: HashSet<_> = three.iter().flat_map(Batch::units).map(|unit| unit.id()).collect();
+        assert_eq!(units.len(), three.iter().map(Batch::len).sum::<usize>());
     }
 }
