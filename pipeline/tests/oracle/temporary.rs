@@ -24,8 +24,8 @@ pub(crate) fn run(plan: &Plan, stop_after: Option<Duration>) -> Vec<String> {
     if reports.len() != plan.lanes.len() {
         return vec!["the first load is stuck".into()];
     }
-    for lane in 0..plan.lanes.len() {
-        match &reports[lane] {
+    for (lane, report) in reports.iter().enumerate() {
+        match report {
             None => wrong.push(format!("lane {lane} panicked")),
             Some(report) if !report.lost.is_empty() => {
                 wrong.push(format!("lane {lane} lost {:?}", report.lost));

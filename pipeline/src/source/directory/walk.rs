@@ -152,13 +152,13 @@ impl<'a> Walk<'a> {
             self.shared.see_too_large(&path);
             return self.problem(FileProblem::TooLarge, &path);
         }
-        if let Some(known) = trusted {
-            if lacking(self.shared, &path, language, &known.hash) == 0 {
-                self.shared.progress.done.fetch_add(1, Ordering::Relaxed);
-                self.report.skipped += 1;
-                *self.report.languages.entry(language.name).or_default() += 1;
-                return;
-            }
+        if let Some(known) = trusted
+            && lacking(self.shared, &path, language, &known.hash) == 0
+        {
+            self.shared.progress.done.fetch_add(1, Ordering::Relaxed);
+            self.report.skipped += 1;
+            *self.report.languages.entry(language.name).or_default() += 1;
+            return;
         }
         let candidate = Candidate { absolute: absolute.to_path_buf(), path, stamp, nameless };
         // The workers are gone only when one of them panicked, which is told where it is joined.
