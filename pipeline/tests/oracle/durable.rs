@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::plan::{Plan, Send};
-use crate::stores::{FOREVER, Lanes, Outlook, Stores, process};
+use crate::stores::{FOREVER, Lanes, Outlook, Stores, land, process};
 use crate::verdict::wrong_with;
 
 /// What becomes of the process.
@@ -88,14 +88,14 @@ impl Service<'_> {
         let opened = Journal::open(self.plan.journal, self.folder);
         let (mut appender, journal, recovery) = opened.expect("it opens");
         assert!(recovery.broken.is_empty() && recovery.set_aside.is_empty(), "{recovery:?}");
-        let mut lanes = self.stores.lanes(self.plan, self.life, Outlook::AsPlanned);
-        let landings = lanes.take_landings();
+        let Lanes { lanes, cancelled, landings } =
+            self.stores.lanes(self.plan, self.life, Outlook::AsPlanned);
         let mut running = JoinSet::new();
         let mut watching = JoinSet::new();
-        for lane in lanes.lanes {
+        for lane in lanes {
             let tail = journal.attach(&lane.name, lane.bit(), Retention::default());
             let (monitor, backend) = (lane.monitor.clone(), lane.backend.clone());
-            let stop = lanes.cancelled.child_token();
+            let stop = cancelled.clone();
             watching.spawn(async move { monitor.run(backend, stop).await });
             running.spawn(async move { (lane.index, lane.run(tail).await) });
         }
@@ -110,7 +110,7 @@ impl Service<'_> {
         }
         drop(appender);
         let reports = running.join_all().await;
-        Lanes::land(landings).await;
+        land(landings).await;
         reports
     }
 }

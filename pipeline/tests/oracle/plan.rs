@@ -114,8 +114,8 @@ impl Plan {
         let lanes =
             (0..random.usize(1..=4)).map(|_| LanePlan::of(&mut random, is_durable)).collect();
         let journal = journal(&mut random);
-        let all = if random.bool() { Lanes::MAX } else { 0 };
-        let sends = sends(&mut random, all);
+        let always = if random.bool() { Lanes::MAX } else { 0 };
+        let sends = sends(&mut random, always);
         let drive = match is_durable {
             true => Drive::Durable {
                 crashes: (0..random.usize(1..=3)).map(|_| soon(&mut random)).collect(),
@@ -170,11 +170,12 @@ fn journal(random: &mut Rng) -> JournalSettings {
 }
 
 /// Versions of some units, by and large in their order, now and then an older one later, or one
-/// again.
-fn sends(random: &mut Rng, all: Lanes) -> Vec<Send> {
+/// again. The lanes in `always` want most of them.
+fn sends(random: &mut Rng, always: Lanes) -> Vec<Send> {
     let units = random.u16(1..=40);
     // Of each unit, what is still to be sent, the next one last.
-    let mut left: Vec<Vec<Version>> = (0..units).map(|unit| versions(random, unit, all)).collect();
+    let mut left: Vec<Vec<Version>> =
+        (0..units).map(|unit| versions(random, unit, always)).collect();
     let mut sends: Vec<Send> = Vec::new();
     while left.iter().any(|versions| !versions.is_empty()) {
         let after = Duration::from_millis(one_of(random, &[0, 0, 0, 10, 500, 5_000]));
@@ -193,14 +194,13 @@ fn sends(random: &mut Rng, all: Lanes) -> Vec<Send> {
     sends
 }
 
-fn versions(random: &mut Rng, unit: u16, all: Lanes) -> Vec<Version> {
-    let lanes = random.u64(..) | all;
+fn versions(random: &mut Rng, unit: u16, always: Lanes) -> Vec<Version> {
+    let (lanes, count) = (random.u64(..) | always, one_of(random, &[1, 2, 3, 6]));
     let version = |generation| {
         let lanes = if random.u8(0..6) == 0 { random.u64(..) } else { lanes };
         Version { unit, generation, is_delete: random.u8(0..7) == 0, lanes }
     };
-    let mut versions: Vec<Version> =
-        (1..=one_of(&mut Rng::with_seed(unit.into()), &[1, 2, 3, 6])).rev().map(version).collect();
+    let mut versions: Vec<Version> = (1..=count).rev().map(version).collect();
     if random.u8(0..3) == 0 {
         random.shuffle(&mut versions);
     }

@@ -1,20 +1,19 @@
 //! The stores of a schedule, which outlive its processes, and the lanes of one process to them.
 
-use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{GuardSettings, Guarded};
-use astload_fixtures::backends::{Faulty, Memory, Scripted};
+use astload_fixtures::backends::{Faulty, Memory};
 use astload_pipeline::health::{Monitor, MonitorSettings};
 use astload_pipeline::lane::{Lane, LaneSettings, Patience};
-use astload_pipeline::letters::{DeadLetters, Letters};
+use astload_pipeline::letters::DeadLetters;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::plan::{LanePlan, Plan};
-use crate::weather::{Landing, Phase, Probes, Weather};
+use crate::weather::{Landing, Probes, Weather};
 
 /// How long a lane that gives up goes without a write.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,17 +32,13 @@ pub(crate) struct Stores {
 pub(crate) struct Lanes {
     pub(crate) lanes: Vec<Lane>,
     pub(crate) cancelled: CancellationToken,
-    landings: Vec<Landing>,
+    pub(crate) landings: Vec<Landing>,
 }
 
 impl Stores {
     pub(crate) fn of(plan: &Plan) -> Self {
         let memories = plan.lanes.iter().map(|_| Memory::default()).collect();
         Self { memories, letters: TempDir::new().expect("a folder") }
-    }
-
-    pub(crate) fn letters_of(&self, lane: usize) -> Letters {
-        letters(self.letters.path(), lane)
     }
 
     /// Lanes whose backends have the plan's weather from now on, or, in the end, none.
@@ -53,16 +48,15 @@ impl Stores {
         for (index, lane) in plan.lanes.iter().enumerate() {
             let phases = match weather {
                 Outlook::AsPlanned => lane.phases.clone(),
-                Outlook::Fair => Vec::<Phase>::new(),
+                Outlook::Fair => Vec::new(),
             };
             let seed = plan.seed ^ life << 32 ^ (index as u64) << 48;
             let weather = Weather::new(phases, lane.law, self.memories[index].clone(), seed);
             landings.push(weather.landing.clone());
-            let backend =
-                Arc::new(Faulty::new(Arc::new(self.memories[index].clone()), Scripted::default()));
-            backend.turn_health(Probes::of(&weather));
-            backend.turn(weather);
-            lanes.push(self.lane(index, lane, backend, &cancelled));
+            let probes = Probes::of(&weather);
+            let backend = Faulty::new(Arc::new(self.memories[index].clone()), weather);
+            backend.turn_health(probes);
+            lanes.push(self.lane(index, lane, Arc::new(backend), &cancelled));
         }
         Lanes { lanes, cancelled, landings }
     }
@@ -76,6 +70,7 @@ impl Stores {
     ) -> Lane {
         let name = name_of(index);
         let patience = if plan.gives_up { Patience::GiveUp(PATIENCE) } else { Patience::Wait };
+        let letters = DeadLetters::within(self.letters.path().into());
         let guard = GuardSettings {
             deadline: PATIENCE,
             ..GuardSettings::for_concurrency(plan.concurrency)
@@ -89,7 +84,7 @@ impl Stores {
             },
             backend: Arc::new(Guarded::new(&name, backend, guard).until(cancelled.clone())),
             monitor: Monitor::new(&name, MonitorSettings::default()),
-            letters: self.letters_of(index),
+            letters: letters.of(&name, &name).expect("a folder"),
             index,
             name,
             progress: Arc::default(),
@@ -106,28 +101,16 @@ pub(crate) enum Outlook {
     Fair,
 }
 
-impl Lanes {
-    /// Waits for the writes that nobody waited for.
-    pub(crate) async fn land(landings: Vec<Landing>) {
-        for landing in landings {
-            let writes =
-                std::mem::take(&mut *landing.lock().unwrap_or_else(PoisonError::into_inner));
-            writes.join_all().await;
-        }
-    }
-
-    pub(crate) fn take_landings(&mut self) -> Vec<Landing> {
-        std::mem::take(&mut self.landings)
+/// Waits for the writes that nobody waited for.
+pub(crate) async fn land(landings: Vec<Landing>) {
+    for landing in landings {
+        let writes = std::mem::take(&mut *landing.lock().expect("no panic"));
+        writes.join_all().await;
     }
 }
 
 pub(crate) fn name_of(lane: usize) -> String {
     format!("store {lane}")
-}
-
-fn letters(folder: &Path, lane: usize) -> Letters {
-    let name = name_of(lane);
-    DeadLetters::within(folder.into()).of(&name, &name).expect("a folder")
 }
 
 /// A process of one thread, whose clock runs as soon as nobody has anything to do.

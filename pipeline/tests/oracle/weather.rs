@@ -111,9 +111,9 @@ pub(crate) type Landing = Arc<Mutex<JoinSet<()>>>;
 /// The weather over a backend from now on, and its law.
 #[derive(Debug)]
 pub(crate) struct Weather {
-    pub(crate) phases: Vec<Phase>,
-    pub(crate) law: Law,
-    pub(crate) memory: Memory,
+    phases: Vec<Phase>,
+    law: Law,
+    memory: Memory,
     pub(crate) landing: Landing,
     since: Instant,
     random: Rng,
