@@ -194,7 +194,7 @@ impl Segment {
 
     /// Finds the frames of a file, whose numbers are all above `after`.
     ///
-    /// Returns `None` where the file is no segment.
+    /// Returns `None` where the file is no segment, or another than its name says.
     pub(super) fn scan(
         disk: &dyn Disk,
         name: &str,
@@ -203,7 +203,11 @@ impl Segment {
     ) -> io::Result<Option<Scan>> {
         let file = disk.open(name)?;
         let bytes = file.bytes()?;
-        let Some((first, covers)) = read_header(file.as_ref(), bytes)? else { return Ok(None) };
+        let header = read_header(file.as_ref(), bytes)?;
+        let Some((first, covers)) = header.filter(|(first, _)| name == Self::name_of(*first))
+        else {
+            return Ok(None);
+        };
         let mut segment = Self {
             name: name.to_owned(),
             file,
@@ -215,7 +219,7 @@ impl Segment {
             sealed: true,
         };
         let mut broken: Vec<Broken> = Vec::new();
-        let (mut at, mut last) = (SEGMENT_HEADER_BYTES, after);
+        let (mut at, mut last) = (SEGMENT_HEADER_BYTES, after.max(first - 1));
         while at < bytes {
             match segment.frame_at(at, last, depth)? {
                 Ok(frame) => {

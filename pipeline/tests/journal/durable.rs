@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use astload_pipeline::channel::Cargo;
 use astload_pipeline::journal::{
-    Appender, AtBound, Journal, JournalSettings, Recovery, Retention, Tail, TailError,
+    Appender, AtBound, Frame, Journal, JournalSettings, Recovery, Retention, Tail, TailError,
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::entries::{append, drain, next, units, version};
+use crate::entries::{append, drain, for_lanes, next, units, version};
 
 /// A frame or two a segment.
 const SMALL: JournalSettings =
@@ -285,21 +285,42 @@ async fn what_no_lane_needs_any_more_makes_nobody_wait_and_cuts_nobody_off() {
     }
 }
 
+/// A segment's file that says of itself that it begins with a frame and stands for those up to
+/// another, and holds these bytes.
+fn write_segment(folder: &Path, name: u64, [first, covers]: [u64; 2], frames: &[u8]) {
+    let mut segment = b"AJSEGM01".to_vec();
+    segment.extend([first, covers].map(u64::to_le_bytes).concat());
+    segment.extend(crc32c::crc32c(&segment).to_le_bytes());
+    segment.extend([0; 4]);
+    segment.extend(frames);
+    fs::write(folder.join(format!("{name:020}.journal")), segment).expect("written");
+}
+
 #[tokio::test]
-async fn a_segment_that_says_it_has_all_numbers_is_set_aside() {
-    let numbers = [[1, u64::MAX], [u64::MAX, 0], [0, 0]];
-    for [first, covers] in numbers {
+async fn a_segment_of_numbers_that_cannot_be_its_own_is_set_aside() {
+    for numbers in [[1, u64::MAX], [u64::MAX, 0], [0, 0], [7, 0]] {
         let folder = TempDir::new().expect("a folder");
-        let mut segment = b"AJSEGM01".to_vec();
-        segment.extend([first, covers].map(u64::to_le_bytes).concat());
-        segment.extend(crc32c::crc32c(&segment).to_le_bytes());
-        segment.extend([0; 4 + 1]);
-        fs::write(folder.path().join(format!("{:020}.journal", 1)), segment).expect("written");
+        write_segment(folder.path(), 1, numbers, &[0]);
         let (mut appender, journal, recovery) = open(folder.path(), SMALL);
-        assert_eq!(recovery.set_aside.len(), 1, "{first} {covers}");
+        assert_eq!(recovery.set_aside.len(), 1, "{numbers:?}");
         let mut tail = attach(&journal, "a");
         append(&mut appender, units(&["1"], 1)).await;
         assert_eq!(drain(&mut tail).await, [version("1", 1)]);
         appender.maintain().await.expect("kept");
     }
+}
+
+#[tokio::test]
+async fn a_frame_that_does_not_belong_into_its_segment_is_told_and_what_comes_next_arrives() {
+    let folder = TempDir::new().expect("a folder");
+    let mut frame = Vec::new();
+    Frame::of(&for_lanes(units(&["1"], 1), 1)).expect("encoded").write(1, &mut frame);
+    write_segment(folder.path(), 5, [5, 0], &frame);
+    // So that it is not the last, whose end may be torn.
+    write_segment(folder.path(), 9, [9, 9], &[]);
+    let (mut appender, journal, recovery) = open(folder.path(), SMALL);
+    assert_eq!((recovery.frames, recovery.broken.len()), (0, 1), "{recovery:?}");
+    let mut tail = attach(&journal, "a");
+    append(&mut appender, units(&["2"], 1)).await;
+    assert_eq!(drain(&mut tail).await, [version("2", 1)]);
 }
