@@ -20,7 +20,8 @@ fn duration(sandbox: &Sandbox) -> Duration {
 #[test]
 fn a_load_that_was_killed_is_completed_by_the_next_one() {
     let sandbox = Sandbox::new();
-    corpus::fill(&sandbox, 40, 20);
+    // Several transactions: the lane joins what is small.
+    corpus::fill(&sandbox, 40, 60);
     let duration = duration(&sandbox);
     let mut dice = Dice::seeded(9);
     let (mut killed, mut had_units) = (0, 0);
