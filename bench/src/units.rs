@@ -129,7 +129,7 @@ impl Cut {
         let nodes = &mut self.builder.nodes;
         for (ord, i) in (start..start + NODES).enumerate() {
             let (parent, last) = if ord == 0 { (None, NODES - 1) } else { (Some(0), ord) };
-            let label = nodes.label.key(from.label.at(i))?;
+            let label = nodes.label.key(if ord == 0 { "File" } else { from.label.at(i) })?;
             let kind = nodes.kind.key(from.kind.at(i))?;
             let field = from.field.get(i).map(|field| nodes.field.key(field)).transpose()?;
             nodes.push(NodeRow {
@@ -158,8 +158,12 @@ impl Cut {
         let (from, all) = (batch.symbols(), batch.symbol_range());
         let (symbols, edges) = (&mut self.builder.symbols, &mut self.builder.edges);
         let reference = edges.kind.key("REF")?;
-        for edge in 0..EDGES.min(all.len()) {
-            let i = all.start + (self.units * EDGES + edge) % all.len();
+        let near = (0..EDGES.min(all.len())).map(|at| (self.units * EDGES + at) % all.len());
+        // Other units of the batch may mention the same symbol, which one unit lists once.
+        let mut mentioned: Vec<usize> = near.map(|at| all.start + at).collect();
+        mentioned.sort_unstable_by_key(|&i| from.symbol.at(i));
+        mentioned.dedup_by_key(|i| from.symbol.at(*i));
+        for (edge, i) in mentioned.into_iter().enumerate() {
             let kind = symbols.kind.key(from.kind.at(i))?;
             symbols.push(SymbolRow {
                 symbol: from.symbol.at(i),
@@ -195,7 +199,19 @@ impl Cut {
 mod tests {
     use std::collections::HashSet;
 
+    use astload_model::{Decoded, ipc};
+
     use super::*;
+
+    /// The batch as somebody else would get it, who checks it.
+    fn decoded(batch: &Batch) -> Decoded {
+        let mut stream =
+            ipc::Writer::new(Vec::new(), ipc::Compression::None).expect("a stream begins");
+        stream.write(batch).expect("it is encoded");
+        let bytes = stream.finish().expect("the stream ends");
+        let decoded = ipc::Reader::new(bytes.as_slice()).next().expect("a batch");
+        decoded.expect("it is decoded")
+    }
 
     #[test]
     fn a_copy_has_the_same_rows_and_another_generation() {
@@ -215,6 +231,8 @@ mod tests {
         assert_eq!((later.rows(), later.unit(0).generation()), (NODES, Some(2)));
         let small = of_hundred_rows(&[afresh(&batch).expect("it fits")], 1_000).expect("it fits");
         assert_eq!(small.iter().map(Batch::len).sum::<usize>(), 1);
+        let problems = small.iter().flat_map(|batch| decoded(batch).problems).collect::<Vec<_>>();
+        assert!(problems.is_empty(), "{problems:?}");
         let three = endless(vec![batch]).take(3).collect::<Result<Vec<_>>>().expect("they fit");
         let units: HashSet<_> = three.iter().flat_map(Batch::units).map(|unit| unit.id()).collect();
         assert_eq!(units.len(), three.iter().map(Batch::len).sum::<usize>());
