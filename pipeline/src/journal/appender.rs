@@ -82,8 +82,8 @@ impl Appender {
                 break;
             }
             self.maintain().await?;
-            // What no lane needs any more is no reason to wait: the last segment stays all the same.
-            if self.make_room(bytes as u64) || self.shared.state().is_all_done() {
+            // The last segment stays, whether a lane needs it or not.
+            if self.make_room(bytes as u64) || self.shared.state().is_let_go() {
                 break;
             }
             room.await;

@@ -118,9 +118,9 @@ impl State {
         self.reading().map(|lane| lane.done).min().unwrap_or(self.last)
     }
 
-    /// Whether no lane needs anything any more.
-    pub(super) fn is_all_done(&self) -> bool {
-        self.done_by_all() == self.last
+    /// Whether all that is left on the disk is the last segment, which no lane needs any more.
+    pub(super) fn is_let_go(&self) -> bool {
+        self.log.segments().count() <= 1 && self.done_by_all() == self.last
     }
 
     /// Everything up to this at least one lane is done with.
