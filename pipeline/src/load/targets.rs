@@ -291,9 +291,10 @@ impl Target {
     /// What became of it.
     fn report(&self, lane: Option<LaneReport>, ran: bool) -> BackendReport {
         let died = Error::unexpected("its lane died, which is a bug of astload's");
+        let lost = lane.as_ref().and_then(|lane| lost(&lane.lost));
         let error = match (&self.backend, &lane) {
             (Err(error), _) => Some(error),
-            (Ok(_), Some(lane)) => lane.error.as_ref(),
+            (Ok(_), Some(lane)) => lane.error.as_ref().or(lost.as_ref()),
             (Ok(_), None) => ran.then_some(&died),
         };
         BackendReport {
@@ -303,5 +304,30 @@ impl Target {
             elapsed: lane.as_ref().map_or(Duration::ZERO, |lane| lane.elapsed),
             refused: lane.map(|lane| lane.refused).unwrap_or_default(),
         }
+    }
+}
+
+/// What the journal could not give back to a lane.
+fn lost(lost: &[String]) -> Option<Error> {
+    let message = match lost {
+        [] => return None,
+        [one] => format!("it was not given {one}"),
+        [first, more @ ..] => format!("it was not given {first}, and {} more", more.len()),
+    };
+    Some(Error::unexpected(message).with_hint("the same command again gives it what it lacks"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_journal_could_not_give_back_is_an_error() {
+        let frames = ["frame 3 of the journal: damaged".to_owned(), "frame 4".to_owned()];
+        assert!(lost(&[]).is_none());
+        let one = lost(&frames[..1]).expect("an error").to_string();
+        assert_eq!(one, "it was not given frame 3 of the journal: damaged");
+        let two = lost(&frames).expect("an error").to_string();
+        assert_eq!(two, "it was not given frame 3 of the journal: damaged, and 1 more");
     }
 }
