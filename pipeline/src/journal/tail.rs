@@ -156,6 +156,7 @@ impl Tail {
             lane.given = lane.given.max(seq);
         }
         self.advance(state);
+        self.shared.room.notify_waiters();
     }
 
     /// The lane is done with an entry, in whatever order.
