@@ -26,6 +26,8 @@ fn what_is_registered_created_and_taken_away_is_on_the_account() {
     let account = Account::default();
     let writer = account.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    // Of a single listener, tracing takes what another thread has instead, and keeps to that.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     tracing::subscriber::with_default(subscriber, || {
         let registry = Registry::default();
