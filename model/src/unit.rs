@@ -110,6 +110,11 @@ impl<'a> Unit<'a> {
         self.tables.vectors.of(self.row..self.row + 1)
     }
 
+    /// How many rows a store will hold of it: nodes, edges, symbols and vectors.
+    pub fn rows(&self) -> usize {
+        self.nodes().len() + self.edges().len() + self.symbols().len() + self.vectors().len()
+    }
+
     /// The bytes that its values take.
     pub fn bytes(&self) -> usize {
         let Tables { units, nodes, symbols, edges, vectors, .. } = self.tables;

@@ -29,7 +29,12 @@ pub(super) fn nulls_of(nulls: Option<&NullBuffer>, rows: Range<usize>) -> Option
 /// The bytes that the validity of these rows takes: nothing where none is null.
 pub(super) fn null_bytes(nulls: Option<&NullBuffer>, rows: Range<usize>) -> usize {
     let bytes = rows.len().div_ceil(8);
-    nulls_in(nulls, rows).map_or(0, |_| bytes)
+    let has_null = match nulls {
+        // How many are null in all rows is known; of a slice it has to be counted.
+        Some(nulls) if nulls.len() == rows.len() => nulls.null_count() > 0,
+        nulls => nulls_in(nulls, rows).is_some(),
+    };
+    if has_null { bytes } else { 0 }
 }
 
 /// Gathers the validity of a column, a bit a row; how many rows there are, its column knows.

@@ -4,7 +4,7 @@ use std::ops::{Index, Range};
 use std::sync::Arc;
 
 use arrow_array::types::UInt16Type;
-use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray};
+use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray, StringArray};
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::DataType;
 
@@ -97,6 +97,22 @@ impl WordColumn {
         Self { keys, nulls, snapshot: to.dictionary.snapshot() }
     }
 
+    /// The rows with a dictionary of their own, for that of the process would outweigh them.
+    fn words_in_use(&self, rows: Range<usize>) -> (ScalarBuffer<u16>, StringArray) {
+        let view = self.view();
+        let mut own: Vec<Option<u16>> = vec![None; view.len()];
+        let mut words = Vec::new();
+        let keys = rows.map(|row| match view.key(row) {
+            None => 0,
+            Some(key) => *own[key as usize].get_or_insert_with(|| {
+                words.push(view.word(key));
+                // There are fewer of them than keys.
+                (words.len() - 1) as u16
+            }),
+        });
+        (keys.collect(), StringArray::from_iter_values(words))
+    }
+
     /// The column with this word in these rows.
     pub(crate) fn with_word(&self, rows: &[usize], word: &str) -> Result<Self, BatchFull> {
         let mut builder = WordsBuilder::new(self.snapshot.dictionary.column());
@@ -122,9 +138,12 @@ impl Column for WordColumn {
 
     fn to_array(&self, rows: Range<usize>) -> ArrayRef {
         let nulls = nulls_of(self.nulls.as_ref(), rows.clone());
-        let keys = self.keys.slice(rows.start, rows.len());
+        let (keys, words) = match self.snapshot.words.len() > rows.len() {
+            true => self.words_in_use(rows),
+            false => (self.keys.slice(rows.start, rows.len()), self.snapshot.words.clone()),
+        };
         let keys = PrimitiveArray::<UInt16Type>::new(keys, nulls);
-        Arc::new(DictionaryArray::new(keys, Arc::new(self.snapshot.words.clone())))
+        Arc::new(DictionaryArray::new(keys, Arc::new(words)))
     }
 
     fn from_array(

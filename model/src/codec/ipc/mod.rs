@@ -104,7 +104,8 @@ pub enum Compression {
     Lz4,
 }
 
-/// Writes batches as an Arrow IPC stream. Words are sent once: dictionaries grow by deltas.
+/// Writes batches as an Arrow IPC stream. Words are sent once, for dictionaries grow by deltas; a
+/// batch with fewer rows than its dictionary has words brings one of its own.
 pub struct Writer<W: Write> {
     stream: StreamWriter<W>,
 }
