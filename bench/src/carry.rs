@@ -10,7 +10,7 @@ use astload_pipeline::channel::channel;
 use astload_pipeline::coordinator::{self, Carried};
 use astload_pipeline::folders;
 use astload_pipeline::health::{Monitor, MonitorSettings};
-use astload_pipeline::journal::{Journal, JournalSettings};
+use astload_pipeline::journal::{Appender, Journal, JournalSettings};
 use astload_pipeline::lane::{Lane, LaneReport, LaneSettings, Patience};
 use astload_pipeline::letters::DeadLetters;
 use tokio::task::JoinHandle;
@@ -74,9 +74,18 @@ impl Carrying {
         lanes: Vec<Lane>,
         batches: impl Iterator<Item = Result<Batch>> + Send + 'static,
     ) -> Self {
+        Self::through(Journal::temporary(settings, &folders::spill()), CHANNEL, lanes, batches)
+    }
+
+    /// The same through any journal, and a channel of so many batches and bytes.
+    pub fn through(
+        (appender, journal): (Appender, Journal),
+        (batches_max, bytes_max): (usize, u32),
+        lanes: Vec<Lane>,
+        batches: impl Iterator<Item = Result<Batch>> + Send + 'static,
+    ) -> Self {
         let all = lanes.iter().fold(0, |all, lane| all | lane.bit());
-        let (appender, journal) = Journal::temporary(settings, &folders::spill());
-        let (sender, receiver) = channel(CHANNEL.0, CHANNEL.1);
+        let (sender, receiver) = channel(batches_max, bytes_max);
         let running = tokio::spawn(coordinator::run(receiver, (appender, journal.clone()), lanes));
         // The source is a thread that may block.
         let source = tokio::task::spawn_blocking(move || {

@@ -19,11 +19,18 @@ pub type Lanes = u64;
 /// How many lanes a load can have.
 pub const LANES_MAX: usize = Lanes::BITS as usize;
 
-/// What is on its way to the lanes. Its bytes are given back when it is dropped.
+/// What is on its way to the lanes.
 #[derive(Debug)]
 pub struct Delivery {
     /// What is delivered.
     pub cargo: Cargo,
+    /// Its room in the channel.
+    pub room: Room,
+}
+
+/// Room for so many bytes, which is given back when this is dropped.
+#[derive(Debug)]
+pub struct Room {
     _bytes: OwnedSemaphorePermit,
 }
 
@@ -89,7 +96,7 @@ impl Sender {
 
     async fn deliver(&self, cargo: Cargo, bytes: u32) -> Result<(), Closed> {
         let permit = self.bytes.clone().acquire_many_owned(bytes).await.map_err(|_| Closed)?;
-        let delivery = Delivery { cargo, _bytes: permit };
+        let delivery = Delivery { cargo, room: Room { _bytes: permit } };
         self.deliveries.send(delivery).await.map_err(|_| Closed)
     }
 }

@@ -2,17 +2,18 @@
 //!
 //! No lane waits for another: the journal holds what the slower ones still need.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::channel::{Delivery, Receiver};
-use crate::journal::{AppendError, Appender, Journal};
+use crate::channel::{Delivery, Receiver, Room};
+use crate::journal::{AppendError, Appender, Group, Journal};
 use crate::lane::{Lane, LaneReport};
 
 /// Deliveries that are appended at once, where they wait.
-const GROUP: usize = 16;
+const GROUP_MAX: usize = 64;
 
 /// What becomes of the lanes, and of what they were to get.
 #[derive(Debug, Default)]
@@ -49,10 +50,23 @@ pub async fn run(
         });
     }
     let mut carried = Carried::default();
-    let mut group: Vec<Delivery> = Vec::with_capacity(GROUP);
-    while deliveries.recv_many(&mut group, GROUP).await > 0 {
-        let cargo = group.drain(..).map(|delivery| delivery.cargo).collect();
-        match appender.append(cargo).await {
+    let mut next = Incoming::new(&journal);
+    loop {
+        if next.is_empty() && !next.receive(&mut deliveries).await {
+            break;
+        }
+        let Incoming { group, rooms } = std::mem::replace(&mut next, Incoming::new(&journal));
+        let mut append = pin!(appender.append_group(group));
+        // What comes meanwhile is encoded while this is synced, and is synced together.
+        let appended = loop {
+            tokio::select! {
+                biased;
+                appended = &mut append => break appended,
+                true = next.receive(&mut deliveries), if next.has_room() => {}
+            }
+        };
+        drop(rooms);
+        match appended {
             Ok(()) => {}
             // All lanes have ended, and say why.
             Err(AppendError::Unread) => break,
@@ -61,7 +75,7 @@ pub async fn run(
                 break;
             }
         }
-        let appended = journal.status().last;
+        let appended = journal.last();
         for lane in &progress {
             lane.received.store(appended, Ordering::Relaxed);
         }
@@ -74,4 +88,38 @@ pub async fn run(
     }
     carried.lanes.sort_by_key(|(index, _)| *index);
     carried
+}
+
+/// What is to be appended next.
+struct Incoming {
+    group: Group,
+    /// Held until it is.
+    rooms: Vec<Room>,
+}
+
+impl Incoming {
+    fn new(journal: &Journal) -> Self {
+        Self { group: journal.group(), rooms: Vec::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+
+    fn has_room(&self) -> bool {
+        self.rooms.len() < GROUP_MAX
+    }
+
+    /// Waits for a delivery, and adds those that are there; `false` when nothing will come.
+    async fn receive(&mut self, deliveries: &mut Receiver) -> bool {
+        let mut received = Vec::new();
+        if deliveries.recv_many(&mut received, GROUP_MAX - self.rooms.len()).await == 0 {
+            return false;
+        }
+        for Delivery { cargo, room } in received {
+            self.group.push(cargo);
+            self.rooms.push(room);
+        }
+        true
+    }
 }

@@ -10,7 +10,9 @@ use tokio::task::spawn_blocking;
 
 use super::Shared;
 use super::disk::DiskFile;
+use super::encoding::Encoding;
 use super::frame::{Frame, FrameError, Seq};
+use super::group::Group;
 use super::log::{aside, rewrite, write_frames};
 use super::segment::{FrameRef, LiveFrame, SEGMENT_HEADER_BYTES, Segment};
 use super::state::{AtBound, Entry, State};
@@ -48,31 +50,46 @@ impl Appender {
         Self { shared, failed: None, rolled: false }
     }
 
+    /// Appends entries as one group.
+    ///
+    /// # Errors
+    /// As [`append_group`](Self::append_group).
+    pub async fn append(&mut self, entries: Vec<Cargo>) -> Result<(), AppendError> {
+        let mut group = Group::new(self.shared.durable);
+        entries.into_iter().for_each(|cargo| group.push(cargo));
+        self.append_group(group).await
+    }
+
     /// Appends a group of entries, and waits while there is no room. In a durable journal all of
     /// them survive a power cut when this returns, and no lane sees them before.
     ///
     /// # Errors
     /// [`AppendError`] where none of them was appended.
-    pub async fn append(&mut self, group: Vec<Cargo>) -> Result<(), AppendError> {
+    pub async fn append_group(&mut self, mut group: Group) -> Result<(), AppendError> {
         if let Some(failed) = &self.failed {
             return Err(AppendError::Failed(failed.clone()));
         }
-        match self.shared.durable {
-            true => self.append_durably(group).await?,
-            false => {
-                for cargo in group {
-                    self.append_in_memory(cargo).await?;
-                    // Before anybody waits for room for the next one.
-                    self.shared.appended.notify_waiters();
-                }
+        group.close();
+        if self.shared.durable {
+            let mut frames = Vec::with_capacity(group.entries.len());
+            for encoding in group.encodings {
+                encoding.finish(&mut frames).await?;
             }
+            return self.append_durably(group.entries, frames).await;
+        }
+        for cargo in group.entries {
+            self.append_in_memory(cargo).await?;
+            // Before anybody waits for room for the next one.
+            self.shared.appended.notify_waiters();
         }
         Ok(())
     }
 
-    async fn append_durably(&mut self, group: Vec<Cargo>) -> Result<(), AppendError> {
-        let entries: Vec<Arc<Cargo>> = group.into_iter().map(Arc::new).collect();
-        let frames = encode(entries.clone()).await?;
+    async fn append_durably(
+        &mut self,
+        entries: Vec<Arc<Cargo>>,
+        frames: Vec<Frame>,
+    ) -> Result<(), AppendError> {
         let bytes: usize = frames.iter().map(Frame::bytes).sum();
         let shared = self.shared.clone();
         loop {
@@ -100,9 +117,8 @@ impl Appender {
         Ok(())
     }
 
-    async fn append_in_memory(&mut self, cargo: Cargo) -> Result<(), AppendError> {
+    async fn append_in_memory(&mut self, cargo: Arc<Cargo>) -> Result<(), AppendError> {
         let bytes = cargo.bytes();
-        let cargo = Arc::new(cargo);
         let most = self.shared.settings.memory_bytes.saturating_sub(bytes);
         let shared = self.shared.clone();
         loop {
@@ -138,7 +154,9 @@ impl Appender {
 
     /// Moves what only some lanes still need to the disk. Says whether there was room.
     async fn spill(&mut self, first: Seq, late: &[Entry]) -> Result<bool, AppendError> {
-        let frames = encode(late.iter().map(|entry| entry.cargo.clone()).collect()).await?;
+        let late = late.iter().map(|entry| entry.cargo.clone()).collect();
+        let mut frames = Vec::new();
+        Encoding::begin(late).finish(&mut frames).await?;
         let bytes: usize = frames.iter().map(Frame::bytes).sum();
         if !self.make_room(bytes as u64) {
             return Ok(false);
@@ -194,7 +212,7 @@ impl Appender {
         frames: Vec<Frame>,
     ) -> Result<Vec<FrameRef>, AppendError> {
         let shared = self.shared.clone();
-        let stored = spawn_blocking(move || store(&shared, first, &frames)).await;
+        let stored = spawn_blocking(move || store(&shared, first, frames)).await;
         let (stored, rolled) = stored.map_err(|error| self.fail(&error.to_string()))?;
         self.rolled |= rolled;
         stored.map_err(|error| match error {
@@ -305,13 +323,6 @@ fn late_entries(state: &State, bytes: usize) -> Vec<Entry> {
     late.map(|recent| recent.entry.clone()).collect()
 }
 
-async fn encode(group: Vec<Arc<Cargo>>) -> Result<Vec<Frame>, AppendError> {
-    let encoding = spawn_blocking(move || group.iter().map(|cargo| Frame::of(cargo)).collect());
-    let frames: Result<Vec<Frame>, FrameError> =
-        encoding.await.map_err(|error| AppendError::Failed(error.to_string()))?;
-    Ok(frames?)
-}
-
 enum StoreError {
     /// It is as if it had not been tried.
     Undone(io::Error),
@@ -323,7 +334,7 @@ enum StoreError {
 fn store(
     shared: &Shared,
     first: Seq,
-    frames: &[Frame],
+    mut frames: Vec<Frame>,
 ) -> (Result<Vec<FrameRef>, StoreError>, bool) {
     let bytes: usize = frames.iter().map(Frame::bytes).sum();
     let room = {
@@ -334,9 +345,9 @@ fn store(
     };
     let rolled = room.is_none();
     let place = room.map_or_else(|| Ok((begin_segment(shared, first)?, SEGMENT_HEADER_BYTES)), Ok);
-    let written = place
-        .map_err(StoreError::Undone)
-        .and_then(|(file, at)| write_and_sync(shared.durable, file.as_ref(), at, (first, frames)));
+    let written = place.map_err(StoreError::Undone).and_then(|(file, at)| {
+        write_and_sync(shared.durable, file.as_ref(), at, (first, &mut frames))
+    });
     let mut state = shared.state();
     state.writing = false;
     if let Ok(refs) = &written {
@@ -349,7 +360,7 @@ fn write_and_sync(
     durable: bool,
     file: &dyn DiskFile,
     at: u64,
-    (first, frames): (Seq, &[Frame]),
+    (first, frames): (Seq, &mut [Frame]),
 ) -> Result<Vec<FrameRef>, StoreError> {
     let written = write_frames(file, at, first, frames).map_err(|error| {
         // What was written of them must not be found.

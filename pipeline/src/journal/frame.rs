@@ -14,19 +14,20 @@
 //!     36      4  crc32c of the payload
 //!     40      4  crc32c of bytes 0..40
 //!     44      …  the index: for each unit its id, its generation, and the lanes that want it, 8 bytes each
-//!      …      …  the payload: units as an Arrow IPC stream with lz4, anything else as JSON
+//!      …      …  the payload: units as an Arrow IPC stream in an lz4 frame, anything else as JSON
 //! ```
 //!
 //! All numbers are little-endian. The header has a checksum of its own, so a length that lies is
 //! known before it is believed; the index has one, so that a log is opened without its payloads.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use astload_backends::RepoState;
 use astload_model::ipc::{Compression, Reader, Writer};
 use astload_model::{Batch, UnitId, limits};
-use serde::Serialize;
+use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 use serde::de::DeserializeOwned;
 
 use crate::channel::{Cargo, Lanes};
@@ -244,13 +245,13 @@ impl Header {
     }
 }
 
-/// The units of an Arrow IPC stream that this program wrote.
+/// Units that this program wrote.
 pub(crate) fn decode_units(payload: &[u8]) -> Result<Batch, FrameError> {
     let mut batches = Vec::new();
-    for decoded in Reader::new(payload) {
-        let decoded = decoded.map_err(|error| FrameError::Content(error.to_string()))?;
+    for decoded in Reader::new(FrameDecoder::new(payload)) {
+        let decoded = decoded.map_err(unreadable)?;
         if let Some(problem) = decoded.problems.first() {
-            return Err(FrameError::Content(problem.to_string()));
+            return Err(unreadable(problem));
         }
         batches.push(decoded.batch);
     }
@@ -260,28 +261,35 @@ pub(crate) fn decode_units(payload: &[u8]) -> Result<Batch, FrameError> {
     }
 }
 
-/// Units as an Arrow IPC stream.
-pub(crate) fn encode_units(batch: &Batch, into: Vec<u8>) -> Result<Vec<u8>, FrameError> {
-    let written = Writer::new(into, Compression::Lz4).and_then(|mut stream| {
+/// Appends units as an Arrow IPC stream, all of it in one lz4 frame: arrow's own compression begins
+/// anew for each of a hundred buffers, which a small batch never makes up for.
+pub(crate) fn encode_units(batch: &Batch, mut into: Vec<u8>) -> Result<Vec<u8>, FrameError> {
+    into.reserve(batch.bytes() / 2);
+    let blocks = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(BlockMode::Linked);
+    let compressed = FrameEncoder::with_frame_info(blocks, into);
+    let compressed = Writer::new(compressed, Compression::None).and_then(|mut stream| {
         stream.write(batch)?;
         stream.finish()
     });
-    written.map_err(|error| FrameError::Content(error.to_string()))
+    compressed.map_err(unreadable)?.finish().map_err(unreadable)
+}
+
+fn unreadable(error: impl Display) -> FrameError {
+    FrameError::Content(error.to_string())
 }
 
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
-    serde_json::from_slice(bytes).map_err(|error| FrameError::Content(error.to_string()))
+    serde_json::from_slice(bytes).map_err(unreadable)
 }
 
 /// A frame on its way to a disk.
 #[derive(Debug)]
 pub struct Frame {
-    /// What it holds.
-    pub kind: FrameKind,
     /// Its units.
     pub marks: Arc<[Mark]>,
-    payload: Vec<u8>,
-    written_at: u64,
+    header: Header,
+    /// As it will stand on the disk, once it has a number.
+    bytes: Vec<u8>,
 }
 
 impl Frame {
@@ -290,50 +298,61 @@ impl Frame {
     /// # Errors
     /// [`FrameError::Content`] where it cannot be encoded.
     pub fn of(cargo: &Cargo) -> Result<Self, FrameError> {
-        let (kind, payload) = match cargo {
-            Cargo::Repo(repo) => (FrameKind::Repo, to_json(repo)?),
-            Cargo::Units(batch, _) => (FrameKind::Units, encode_units(batch, Vec::new())?),
-        };
-        Ok(Self { kind, marks: marks_of(cargo), payload, written_at: now() })
+        let marks = marks_of(cargo);
+        match cargo {
+            Cargo::Repo(repo) => Self::new(FrameKind::Repo, marks, |mut into| {
+                serde_json::to_writer(&mut into, repo).map_err(unreadable)?;
+                Ok(into)
+            }),
+            Cargo::Units(batch, _) => {
+                Self::new(FrameKind::Units, marks, |into| encode_units(batch, into))
+            }
+        }
     }
 
-    /// A dead letter.
-    pub(crate) fn letter(mark: Mark, payload: Vec<u8>) -> Self {
-        Self { kind: FrameKind::Letter, marks: [mark].into(), payload, written_at: now() }
+    /// A frame whose payload is appended to what stands before it.
+    pub(crate) fn new(
+        kind: FrameKind,
+        marks: Arc<[Mark]>,
+        payload: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, FrameError>,
+    ) -> Result<Self, FrameError> {
+        let mut bytes = vec![0; HEADER_BYTES];
+        for mark in marks.iter() {
+            for number in [mark.id.as_i64() as u64, mark.generation, mark.lanes] {
+                bytes.extend_from_slice(&number.to_le_bytes());
+            }
+        }
+        let index = HEADER_BYTES..bytes.len();
+        let bytes = payload(bytes)?;
+        let header = Header {
+            kind,
+            seq: 0,
+            written_at: now(),
+            index_bytes: index.len(),
+            payload_bytes: bytes.len() - index.end,
+            index_crc: crc32c::crc32c(&bytes[index.clone()]),
+            payload_crc: crc32c::crc32c(&bytes[index.end..]),
+        };
+        Ok(Self { marks, header, bytes })
     }
 
     /// The same frame as it stood in another segment, narrowed to other cargo.
     pub(super) fn rewritten(cargo: &Cargo, header: &Header) -> Result<Self, FrameError> {
-        Ok(Self { written_at: header.written_at, ..Self::of(cargo)? })
+        let mut frame = Self::of(cargo)?;
+        frame.header.written_at = header.written_at;
+        Ok(frame)
     }
 
     /// Bytes of the whole frame.
     pub fn bytes(&self) -> usize {
-        HEADER_BYTES + self.marks.len() * MARK_BYTES + self.payload.len()
+        self.bytes.len()
     }
 
-    /// Appends the frame as it stands on a disk, and gives its header.
-    pub fn write(&self, seq: Seq, into: &mut Vec<u8>) -> Header {
-        let start = into.len();
-        into.extend_from_slice(&[0; HEADER_BYTES]);
-        for mark in self.marks.iter() {
-            for number in [mark.id.as_i64() as u64, mark.generation, mark.lanes] {
-                into.extend_from_slice(&number.to_le_bytes());
-            }
-        }
-        let index = start + HEADER_BYTES..into.len();
-        into.extend_from_slice(&self.payload);
-        let header = Header {
-            kind: self.kind,
-            seq,
-            written_at: self.written_at,
-            index_bytes: index.len(),
-            payload_bytes: self.payload.len(),
-            index_crc: crc32c::crc32c(&into[index]),
-            payload_crc: crc32c::crc32c(&self.payload),
-        };
-        into[start..start + HEADER_BYTES].copy_from_slice(&header.bytes());
-        header
+    /// The frame with a number, as it stands on a disk.
+    pub fn numbered(&mut self, seq: Seq) -> (Header, &[u8]) {
+        self.header.seq = seq;
+        self.bytes[..HEADER_BYTES].copy_from_slice(&self.header.bytes());
+        (self.header, &self.bytes)
     }
 }
 
@@ -350,10 +369,6 @@ pub(super) fn marks_of(cargo: &Cargo) -> Arc<[Mark]> {
             batch.units().zip(wanted).map(mark).collect()
         }
     }
-}
-
-fn to_json(value: &impl Serialize) -> Result<Vec<u8>, FrameError> {
-    serde_json::to_vec(value).map_err(|error| FrameError::Content(error.to_string()))
 }
 
 fn now() -> u64 {

@@ -237,21 +237,33 @@ impl Run {
     }
 }
 
+/// Frames smaller than this are written with those beside them.
+const SMALL_BYTES: usize = 128 << 10;
+
 /// Writes frames into a segment's file, the first of them with this number.
 pub(super) fn write_frames(
     file: &dyn DiskFile,
     at: u64,
     first: Seq,
-    frames: &[Frame],
+    frames: &mut [Frame],
 ) -> io::Result<Vec<FrameRef>> {
-    let mut bytes = Vec::with_capacity(frames.iter().map(Frame::bytes).sum());
     let mut refs = Vec::with_capacity(frames.len());
+    let (mut at, mut small) = (at, Vec::new());
     for (seq, frame) in (first..).zip(frames) {
-        let start = bytes.len();
-        let header = frame.write(seq, &mut bytes);
-        refs.push(FrameRef { header, at: at + start as u64, marks: frame.marks.clone() });
+        let marks = frame.marks.clone();
+        let (header, bytes) = frame.numbered(seq);
+        refs.push(FrameRef { header, at: at + small.len() as u64, marks });
+        if bytes.len() < SMALL_BYTES {
+            small.extend_from_slice(bytes);
+            continue;
+        }
+        for bytes in [&small, bytes] {
+            file.write_at(bytes, at)?;
+            at += bytes.len() as u64;
+        }
+        small.clear();
     }
-    file.write_at(&bytes, at)?;
+    file.write_at(&small, at)?;
     Ok(refs)
 }
 
@@ -277,7 +289,7 @@ pub(super) fn rewrite(
         } else {
             let narrowed = frame.read_units(file.as_ref(), live)?;
             let frame_anew = Frame::rewritten(&narrowed, &frame.header)?;
-            write_frames(into, at, frame.header.seq, &[frame_anew])?
+            write_frames(into, at, frame.header.seq, &mut [frame_anew])?
         };
         segment.bytes += written.iter().map(|frame| frame.header.frame_bytes()).sum::<u64>();
         segment.frames.extend(written);

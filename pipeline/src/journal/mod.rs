@@ -13,7 +13,9 @@
 mod appender;
 mod cursors;
 pub mod disk;
+mod encoding;
 mod frame;
+mod group;
 mod inspect;
 mod log;
 mod segment;
@@ -31,6 +33,7 @@ use cursors::Cursors;
 use disk::{Disk, Folder, Unnamed};
 pub use frame::{Frame, FrameError, FrameKind, HEADER_BYTES, Header, Mark, Seq};
 pub(crate) use frame::{decode_units, encode_units};
+pub use group::Group;
 pub use inspect::{BrokenReport, FrameReport, Inspection, Look, SegmentReport, inspect, repair};
 use log::Log;
 pub use log::Recovery;
@@ -192,6 +195,11 @@ impl Journal {
         }))
     }
 
+    /// A group that is to be appended to this journal, of nothing yet.
+    pub fn group(&self) -> Group {
+        Group::new(self.0.durable)
+    }
+
     /// Gives a lane its place: where it was before, or else before everything that is kept.
     ///
     /// `bit` is its own in the lanes that want a unit.
@@ -209,6 +217,11 @@ impl Journal {
     pub fn forget(&self, name: &str) {
         self.0.state().lanes.remove(name);
         self.0.room.notify_waiters();
+    }
+
+    /// The number of the last entry.
+    pub fn last(&self) -> Seq {
+        self.0.state().last
     }
 
     /// How full it is, and how far its lanes are.

@@ -69,15 +69,13 @@ impl Letter {
     /// The letter as it stands in its file.
     pub(super) fn encode(&self, unit: &Batch) -> Result<Vec<u8>, FrameError> {
         let head = serde_json::to_vec(self).map_err(unreadable)?;
-        let mut payload = Vec::with_capacity(4 + head.len());
-        payload.extend_from_slice(&(head.len() as u32).to_le_bytes());
-        payload.extend_from_slice(&head);
-        let payload = encode_units(unit, payload)?;
         let mark = Mark { id: self.unit(), generation: self.generation, lanes: 0 };
-        let frame = Frame::letter(mark, payload);
-        let mut bytes = Vec::with_capacity(frame.bytes());
-        frame.write(0, &mut bytes);
-        Ok(bytes)
+        let mut frame = Frame::new(FrameKind::Letter, [mark].into(), |mut payload| {
+            payload.extend_from_slice(&(head.len() as u32).to_le_bytes());
+            payload.extend_from_slice(&head);
+            encode_units(unit, payload)
+        })?;
+        Ok(frame.numbered(0).1.to_vec())
     }
 
     /// Reads a letter's file.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::entries::{append, drain, next, units, version};
 
 const SMALL: JournalSettings =
-    JournalSettings { memory_bytes: 0, segment_bytes: 10_000, disk_bytes_max: u64::MAX };
+    JournalSettings { memory_bytes: 0, segment_bytes: 3_000, disk_bytes_max: u64::MAX };
 
 /// A journal of six entries, of which one lane is done with two, and another with none.
 async fn journal() -> TempDir {

@@ -15,7 +15,7 @@ use crate::entries::{append, drain, for_lanes, next, units, version};
 
 /// A frame or two a segment.
 const SMALL: JournalSettings =
-    JournalSettings { memory_bytes: 0, segment_bytes: 10_000, disk_bytes_max: u64::MAX };
+    JournalSettings { memory_bytes: 0, segment_bytes: 3_000, disk_bytes_max: u64::MAX };
 
 fn open(folder: &Path, settings: JournalSettings) -> (Appender, Journal, Recovery) {
     Journal::open(settings, folder).expect("it opens")
@@ -314,7 +314,9 @@ async fn a_segment_of_numbers_that_cannot_be_its_own_is_set_aside() {
 async fn a_frame_that_does_not_belong_into_its_segment_is_told_and_what_comes_next_arrives() {
     let folder = TempDir::new().expect("a folder");
     let mut frame = Vec::new();
-    Frame::of(&for_lanes(units(&["1"], 1), 1)).expect("encoded").write(1, &mut frame);
+    frame.extend_from_slice(
+        Frame::of(&for_lanes(units(&["1"], 1), 1)).expect("encoded").numbered(1).1,
+    );
     write_segment(folder.path(), 5, [5, 0], &frame);
     // So that it is not the last, whose end may be torn.
     write_segment(folder.path(), 9, [9, 9], &[]);

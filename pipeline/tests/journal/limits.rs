@@ -39,7 +39,8 @@ async fn a_group_larger_than_a_segment_has_one_of_its_own_and_survives() {
     {
         let (mut appender, journal, _) = Journal::open(settings, folder.path()).expect("it opens");
         append(&mut appender, units(&["before"], 1)).await;
-        let group = names.iter().map(|name| for_lanes(units(&[name], 1), 1));
+        // What shares a unit is not joined to one frame.
+        let group = names.iter().map(|name| for_lanes(units(&["shared", name], 1), 1));
         appender.append(group.collect()).await.expect("appended");
         append(&mut appender, units(&["after"], 1)).await;
         let status = journal.status();
@@ -49,7 +50,8 @@ async fn a_group_larger_than_a_segment_has_one_of_its_own_and_survives() {
     let (_appender, journal, recovery) =
         Journal::open(settings, folder.path()).expect("it opens again");
     assert_eq!((recovery.frames, recovery.torn), (22, 0));
-    let all = ["before"].into_iter().chain(names.iter().map(String::as_str)).chain(["after"]);
+    let group = names.iter().flat_map(|name| ["shared", name]);
+    let all = ["before"].into_iter().chain(group).chain(["after"]);
     let expected: Vec<_> = all.map(|name| version(name, 1)).collect();
     assert_eq!(drain(&mut journal.attach("a", 1, Retention::default())).await, expected);
 }

@@ -15,7 +15,7 @@ const UNITS: usize = 6;
 
 /// Two or three frames a segment, and as many in memory.
 const SETTINGS: JournalSettings =
-    JournalSettings { memory_bytes: 2_000, segment_bytes: 24 << 10, disk_bytes_max: u64::MAX };
+    JournalSettings { memory_bytes: 2_000, segment_bytes: 8 << 10, disk_bytes_max: u64::MAX };
 
 #[derive(Debug, Clone)]
 enum Action {

@@ -12,8 +12,7 @@ use astload_pipeline::journal::{AppendError, Appender, Journal, JournalSettings,
 use crate::entries::{append, drain, for_lanes, next, units, version};
 
 fn journal(memory_bytes: usize) -> (Appender, Journal) {
-    let settings =
-        JournalSettings { memory_bytes, segment_bytes: 20_000, disk_bytes_max: u64::MAX };
+    let settings = JournalSettings { memory_bytes, segment_bytes: 6_000, disk_bytes_max: u64::MAX };
     Journal::temporary(settings, &std::env::temp_dir())
 }
 

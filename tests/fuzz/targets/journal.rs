@@ -173,7 +173,7 @@ impl Content {
 fn hold_frame(bytes: &[u8]) {
     let Some((header, cargo)) = read_frame(bytes) else { return };
     let mut again = Vec::new();
-    Frame::of(&cargo).expect("what was read can be written").write(header.seq, &mut again);
+    again.extend_from_slice(Frame::of(&cargo).expect("what was read can be written").numbered(header.seq).1);
     let (_, read) = read_frame(&again).expect("and read again");
     assert_eq!(Content::of(&read), Content::of(&cargo));
 }
@@ -229,7 +229,7 @@ fn begin() {
     let mut frames = Vec::new();
     for (seq, cargo) in (1..).zip(&cargo) {
         let mut frame = Vec::new();
-        Frame::of(cargo).expect("encoded").write(seq, &mut frame);
+        frame.extend_from_slice(Frame::of(cargo).expect("encoded").numbered(seq).1);
         frames.push(frame);
     }
     let mut segment = b"AJSEGM01".to_vec();
