@@ -100,7 +100,7 @@ fn write() -> Value {
                 "cooldown_max": duration("How long it stays open at most."),
             })),
             "concurrency": concurrency(),
-            "batch": object("How large a batch grows before it is written.", json!({
+            "batch": object("Up to what batches are joined; far larger ones are split.", json!({
                 "rows": count("Rows of a batch.", u32::MAX),
                 "bytes": size("Size of a batch."),
             })),

@@ -1,6 +1,6 @@
-//! Joins entries of the journal up to what a backend likes.
+//! Joins entries of the journal up to what a backend likes, and splits those that are far larger.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use astload_backends::RepoState;
 use astload_model::{Batch, BatchBuilder, Selection, UnitId};
@@ -24,7 +24,10 @@ enum Piece {
     Units(Batch),
 }
 
-/// Entries that are written at once.
+/// An entry larger than so many of what the backend likes is split.
+const SPLIT: usize = 2;
+
+/// Entries that are written at once, or a part of one.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) entries: Vec<Seq>,
@@ -51,8 +54,10 @@ pub(super) struct Gathered {
     units: HashSet<UnitId>,
     rows: usize,
     bytes: usize,
-    /// What did not fit into the last one.
-    left: Option<(Seq, Piece)>,
+    /// What did not fit into the last one, and further parts of an entry.
+    left: VecDeque<(Seq, Piece)>,
+    /// Parts that are not done, of entries that were split.
+    parts: HashMap<Seq, usize>,
 }
 
 impl Gathered {
@@ -68,47 +73,83 @@ impl Gathered {
             units: HashSet::new(),
             rows: 0,
             bytes: 0,
-            left: None,
+            left: VecDeque::new(),
+            parts: HashMap::new(),
         }
     }
 
     /// The next group: one entry, waited for, and with it those that are there already and fit. May
     /// be dropped while it waits: what was taken stays here.
     pub(super) async fn next(&mut self, tail: &mut Tail) -> Result<Option<Group>, TailError> {
-        if let Some((seq, piece)) = self.left.take() {
-            if let Some(group) = self.add(seq, piece) {
-                return Ok(Some(group));
-            }
-        } else if self.entries.is_empty() {
+        if self.left.is_empty() && self.entries.is_empty() {
             let Some(entry) = tail.next().await? else { return Ok(None) };
-            if let Some(group) = self.take(&entry) {
-                return Ok(Some(group));
-            }
+            self.take(&entry);
         }
-        while self.rows < self.rows_max && self.bytes < self.bytes_max {
-            let Some(entry) = tail.next_now().await? else { break };
-            if let Some(group) = self.take(&entry) {
-                return Ok(Some(group));
+        loop {
+            while let Some((seq, piece)) = self.left.pop_front() {
+                if let Some(group) = self.add(seq, piece) {
+                    return Ok(Some(group));
+                }
             }
+            if self.rows >= self.rows_max || self.bytes >= self.bytes_max {
+                break;
+            }
+            let Some(entry) = tail.next_now().await? else { break };
+            self.take(&entry);
         }
         Ok(Some(self.group()))
     }
 
+    /// Whether a group was the last that held something of an entry. To be asked once a group.
+    pub(super) fn was_last(&mut self, seq: Seq) -> bool {
+        let Some(parts) = self.parts.get_mut(&seq) else { return true };
+        *parts -= 1;
+        let is_last = *parts == 0;
+        if is_last {
+            self.parts.remove(&seq);
+        }
+        is_last
+    }
+
     /// Takes what of an entry this lane wants.
-    fn take(&mut self, entry: &Entry) -> Option<Group> {
-        let piece = match entry.cargo.as_ref() {
+    fn take(&mut self, entry: &Entry) {
+        let pieces = match entry.cargo.as_ref() {
             Cargo::Repo(repo) if !self.selection.selects_repo(&repo.repo) => {
-                Piece::Units(BatchBuilder::default().finish())
+                vec![Piece::Units(BatchBuilder::default().finish())]
             }
-            Cargo::Repo(repo) => Piece::Repo(repo.clone()),
+            Cargo::Repo(repo) => vec![Piece::Repo(repo.clone())],
             Cargo::Units(batch, wanted) => {
                 let wanted = wanted.iter().enumerate();
                 let mine = wanted.filter(|(_, lanes)| *lanes & self.bit != 0);
                 let positions: Vec<usize> = mine.map(|(position, _)| position).collect();
-                Piece::Units(select(&self.selection, &batch.take(&positions)))
+                let batch = select(&self.selection, &batch.take(&positions));
+                self.split(batch).into_iter().map(Piece::Units).collect()
             }
         };
-        self.add(entry.seq, piece)
+        if pieces.len() > 1 {
+            self.parts.insert(entry.seq, pieces.len());
+        }
+        self.left.extend(pieces.into_iter().map(|piece| (entry.seq, piece)));
+    }
+
+    /// The parts of a batch: itself, unless it is far larger than what the backend likes.
+    fn split(&self, batch: Batch) -> Vec<Batch> {
+        let is_far_above = |found: usize, most: usize| found > most.saturating_mul(SPLIT);
+        if !is_far_above(batch.rows(), self.rows_max)
+            && !is_far_above(batch.bytes(), self.bytes_max)
+        {
+            return vec![batch];
+        }
+        let (mut parts, mut start, mut rows, mut bytes) = (Vec::new(), 0, 0, 0);
+        for (position, unit) in batch.units().enumerate() {
+            (rows, bytes) = (rows + unit.rows(), bytes + unit.bytes());
+            if position > start && (rows > self.rows_max || bytes > self.bytes_max) {
+                parts.push(batch.slice(start..position));
+                (start, rows, bytes) = (position, unit.rows(), unit.bytes());
+            }
+        }
+        parts.push(batch.slice(start..batch.len()));
+        parts
     }
 
     /// Adds to the group; gives it where it is complete without what is added.
@@ -119,7 +160,7 @@ impl Gathered {
             }
             Piece::Units(batch) if self.fits(&batch) => batch,
             piece => {
-                self.left = Some((seq, piece));
+                self.left.push_front((seq, piece));
                 return Some(self.group());
             }
         };

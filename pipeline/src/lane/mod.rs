@@ -83,9 +83,9 @@ pub enum Patience {
 pub struct LaneSettings {
     /// What it does when there is no going on.
     pub patience: Patience,
-    /// Rows up to which batches are joined.
+    /// Rows up to which batches are joined; one of more than twice as many is split.
     pub rows: usize,
-    /// Bytes up to which they are.
+    /// The same in bytes.
     pub bytes: usize,
     /// Batches at the same time.
     pub concurrency: usize,
@@ -276,7 +276,9 @@ impl Carrying {
     /// Moves the cursor.
     fn done(&mut self, group: &Group) {
         for &seq in &group.entries {
-            self.tail.done(seq);
+            if self.gathered.was_last(seq) {
+                self.tail.done(seq);
+            }
         }
         self.lane.progress.finished.store(self.tail.cursor(), Ordering::Relaxed);
     }

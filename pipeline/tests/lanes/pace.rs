@@ -56,6 +56,35 @@ async fn small_batches_that_wait_are_joined_up_to_what_the_backend_likes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_far_larger_than_what_the_backend_likes_is_split_between_its_units() {
+    let rows = batch(0, 1).rows();
+    let sizes = async |units: usize| {
+        let stores = [Store::good()];
+        let setup = Setup { rows: 10 * rows, ..Setup::default() };
+        let (reports, _) = run_as(setup, &stores, vec![batch(0, units)]).await;
+        assert!(reports[0].error.is_none());
+        assert_eq!(stores[0].kept().len(), units);
+        stores[0].calls().iter().map(|call| call.units.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(20).await, [20], "it is not worth it");
+    assert_eq!(sizes(25).await, [10, 10, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_batch_that_is_split_the_cursor_passes_only_all_parts() {
+    let rows = batch(0, 1).rows();
+    let stores = [Store::new(slow(SECOND))];
+    let running = Setup { rows: rows * 2, concurrency: 2, ..Setup::default() }.start(&stores);
+    running.send(batch(0, 6)).await;
+    tokio::time::sleep(SECOND * 3 / 2).await;
+    assert_eq!((stores[0].kept().len(), running.finished()), (4, 0));
+    tokio::time::sleep(SECOND).await;
+    assert_eq!((stores[0].kept().len(), running.finished()), (6, 1));
+    let (reports, _) = running.finish().await;
+    assert!(reports[0].error.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_versions_of_a_unit_are_written_one_after_the_other() {
     let stores = [Store::new(slow(SECOND))];
     let setup = Setup { concurrency: 4, ..Setup::default() };

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use astload_backends::{GuardSettings, Guarded};
@@ -12,7 +13,7 @@ use astload_pipeline::channel::{Lanes, Sender, channel};
 use astload_pipeline::coordinator::{self, Carried};
 use astload_pipeline::health::{Monitor, MonitorSettings};
 use astload_pipeline::journal::{Journal, JournalSettings};
-use astload_pipeline::lane::{Lane, LaneReport, LaneSettings, Patience};
+use astload_pipeline::lane::{Lane, LaneProgress, LaneReport, LaneSettings, Patience};
 use astload_pipeline::letters::{DeadLetters, Letter};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -94,6 +95,7 @@ pub(crate) struct Running {
     pub(crate) sender: Sender,
     pub(crate) monitors: Vec<Monitor>,
     pub(crate) cancelled: CancellationToken,
+    progress: Vec<Arc<LaneProgress>>,
     letters: TempDir,
     coordinator: JoinHandle<Carried>,
 }
@@ -110,12 +112,13 @@ impl Setup {
         let lanes: Vec<Lane> =
             numbered.map(|(index, store)| self.lane(index, store, &letters, &cancelled)).collect();
         let monitors = lanes.iter().map(|lane| lane.monitor.clone()).collect();
+        let progress = lanes.iter().map(|lane| lane.progress.clone()).collect();
         let settings =
             JournalSettings { memory_bytes: self.memory_bytes, ..JournalSettings::default() };
         let journal = Journal::temporary(settings, &std::env::temp_dir());
         let (sender, receiver) = channel(4, 64 << 20);
         let coordinator = tokio::spawn(coordinator::run(receiver, journal, lanes));
-        Running { sender, monitors, cancelled, letters, coordinator }
+        Running { sender, monitors, cancelled, progress, letters, coordinator }
     }
 
     fn lane(
@@ -155,6 +158,11 @@ impl Running {
     pub(crate) async fn send(&self, batch: Batch) -> bool {
         let wanted = vec![ALL; batch.len()];
         self.sender.send(batch, wanted).await.is_ok()
+    }
+
+    /// Entries that the first lane is done with.
+    pub(crate) fn finished(&self) -> u64 {
+        self.progress[0].finished.load(Ordering::Relaxed)
     }
 
     /// No more is sent; what became of the lanes, and their dead letters.
