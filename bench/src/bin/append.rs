@@ -13,6 +13,7 @@ use astload_bench::{
     Carrying, Machine, Scratch, SinkFactory, Table, collect, lane_to, median, of_hundred_rows,
 };
 use astload_model::Batch;
+use astload_model::ipc::Compression;
 use astload_pipeline::channel::Cargo;
 use astload_pipeline::journal::{Frame, Journal, JournalSettings, Retention};
 use clap::Parser;
@@ -125,7 +126,7 @@ impl Round {
         let place = folder.path().join("journal");
         let took = match group {
             1 => runtime.block_on(one_by_one(batches, &place))?,
-            _ => runtime.block_on(following(batches, group, &place))?,
+            _ => runtime.block_on(following(batches.to_vec(), group, &place))?,
         };
         let bare = bare_loop(batches, group, &folder.path().join("bare"))?;
         let each = |took: Duration| took.as_secs_f64() / batches.len() as f64;
@@ -153,7 +154,7 @@ fn bare_loop(batches: &[Batch], group: usize, place: &Path) -> Result<Bare> {
         let start = Instant::now();
         let mut bytes = Vec::new();
         for batch in group {
-            bytes.extend_from_slice(Frame::of(&cargo(batch))?.numbered(1).1);
+            bytes.extend_from_slice(Frame::of(&cargo(batch), Compression::Lz4)?.numbered(1).1);
         }
         bare.encoding += start.elapsed();
         let start = Instant::now();
@@ -184,14 +185,18 @@ async fn one_by_one(batches: &[Batch], folder: &Path) -> Result<Duration> {
 }
 
 /// Sends batches as fast as there is room for them.
-async fn following(batches: &[Batch], wait: usize, folder: &Path) -> Result<Duration> {
+async fn following(batches: Vec<Batch>, wait: usize, folder: &Path) -> Result<Duration> {
     let (appender, journal, _) = Journal::open(JournalSettings::default(), folder)?;
     let sink = Arc::new(SinkFactory::dropping().sink());
     let lanes = vec![lane_to(sink, GuardSettings::for_concurrency(1), 0)?];
     let units: usize = batches.iter().map(Batch::len).sum();
-    let batches = batches.to_vec().into_iter().map(Ok);
     let start = Instant::now();
-    let carrying = Carrying::through((appender, journal), (wait, WAIT_BYTES), lanes, batches);
+    let carrying = Carrying::through(
+        (appender, journal),
+        (wait, WAIT_BYTES),
+        lanes,
+        batches.into_iter().map(Ok),
+    );
     let arrived = carrying.arrived().await?;
     let took = start.elapsed();
     let written: u64 = arrived.lanes.iter().map(|lane| lane.receipt.written).sum();

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 
+use astload_model::ipc::Compression;
 use tokio::task::spawn_blocking;
 
 use super::Shared;
@@ -156,7 +157,8 @@ impl Appender {
     async fn spill(&mut self, first: Seq, late: &[Entry]) -> Result<bool, AppendError> {
         let late = late.iter().map(|entry| entry.cargo.clone()).collect();
         let mut frames = Vec::new();
-        Encoding::begin(late).finish(&mut frames).await?;
+        // It is gone soon: compressing it would cost more than it saves.
+        Encoding::begin(late, Compression::None).finish(&mut frames).await?;
         let bytes: usize = frames.iter().map(Frame::bytes).sum();
         if !self.make_room(bytes as u64) {
             return Ok(false);

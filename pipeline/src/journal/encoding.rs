@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 
+use astload_model::ipc::Compression;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
@@ -31,10 +32,10 @@ pub(super) enum Encoding {
 
 impl Encoding {
     /// Begins at once, whether anybody waits or not.
-    pub(super) fn begin(mut entries: Vec<Arc<Cargo>>) -> Self {
+    pub(super) fn begin(mut entries: Vec<Arc<Cargo>>, compression: Compression) -> Self {
         let bytes: usize = entries.iter().map(|cargo| cargo.bytes()).sum();
         if bytes <= AT_ONCE_BYTES {
-            return Self::Made(encode(&entries));
+            return Self::Made(encode(&entries, compression));
         }
         let mut begun = Vec::new();
         while !entries.is_empty() {
@@ -45,7 +46,7 @@ impl Encoding {
             };
             let end = entries.iter().position(is_last).map_or(entries.len(), |last| last + 1);
             let part = entries.drain(..end).collect();
-            begun.push(AbortOnDropHandle::new(tokio::spawn(encode_on_a_thread(part))));
+            begun.push(AbortOnDropHandle::new(tokio::spawn(on_a_thread(part, compression))));
         }
         Self::Begun(begun)
     }
@@ -63,12 +64,15 @@ impl Encoding {
     }
 }
 
-async fn encode_on_a_thread(entries: Vec<Arc<Cargo>>) -> Result<Vec<Frame>, AppendError> {
+async fn on_a_thread(
+    entries: Vec<Arc<Cargo>>,
+    compression: Compression,
+) -> Result<Vec<Frame>, AppendError> {
     let _thread = THREADS.acquire().await;
-    let encoded = spawn_blocking(move || encode(&entries)).await;
+    let encoded = spawn_blocking(move || encode(&entries, compression)).await;
     Ok(encoded.map_err(|error| AppendError::Failed(error.to_string()))??)
 }
 
-fn encode(entries: &[Arc<Cargo>]) -> Result<Vec<Frame>, FrameError> {
-    entries.iter().map(|cargo| Frame::of(cargo)).collect()
+fn encode(entries: &[Arc<Cargo>], compression: Compression) -> Result<Vec<Frame>, FrameError> {
+    entries.iter().map(|cargo| Frame::of(cargo, compression)).collect()
 }

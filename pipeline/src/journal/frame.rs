@@ -14,13 +14,15 @@
 //!     36      4  crc32c of the payload
 //!     40      4  crc32c of bytes 0..40
 //!     44      …  the index: for each unit its id, its generation, and the lanes that want it, 8 bytes each
-//!      …      …  the payload: units as an Arrow IPC stream in an lz4 frame, anything else as JSON
+//!      …      …  the payload: units as an Arrow IPC stream, in an lz4 frame if the log is
+//!                durable; anything else as JSON
 //! ```
 //!
 //! All numbers are little-endian. The header has a checksum of its own, so a length that lies is
 //! known before it is believed; the index has one, so that a log is opened without its payloads.
 
 use std::fmt::Display;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -36,6 +38,9 @@ use crate::channel::{Cargo, Lanes};
 pub(super) const MAGIC: [u8; 4] = *b"AJF1";
 
 const VERSION: u8 = 1;
+
+/// What an lz4 frame begins with, and no stream does.
+const LZ4_MAGIC: [u8; 4] = 0x184d_2204_u32.to_le_bytes();
 
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 44;
@@ -247,8 +252,15 @@ impl Header {
 
 /// Units that this program wrote.
 pub(crate) fn decode_units(payload: &[u8]) -> Result<Batch, FrameError> {
+    match payload.starts_with(&LZ4_MAGIC) {
+        true => decode_stream(FrameDecoder::new(payload)),
+        false => decode_stream(payload),
+    }
+}
+
+fn decode_stream(stream: impl Read) -> Result<Batch, FrameError> {
     let mut batches = Vec::new();
-    for decoded in Reader::new(FrameDecoder::new(payload)) {
+    for decoded in Reader::new(stream) {
         let decoded = decoded.map_err(unreadable)?;
         if let Some(problem) = decoded.problems.first() {
             return Err(unreadable(problem));
@@ -263,15 +275,32 @@ pub(crate) fn decode_units(payload: &[u8]) -> Result<Batch, FrameError> {
 
 /// Appends units as an Arrow IPC stream, all of it in one lz4 frame: arrow's own compression begins
 /// anew for each of a hundred buffers, which a small batch never makes up for.
-pub(crate) fn encode_units(batch: &Batch, mut into: Vec<u8>) -> Result<Vec<u8>, FrameError> {
-    into.reserve(batch.bytes() / 2);
-    let blocks = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(BlockMode::Linked);
-    let compressed = FrameEncoder::with_frame_info(blocks, into);
-    let compressed = Writer::new(compressed, Compression::None).and_then(|mut stream| {
+pub(crate) fn encode_units(
+    batch: &Batch,
+    compression: Compression,
+    mut into: Vec<u8>,
+) -> Result<Vec<u8>, FrameError> {
+    match compression {
+        Compression::None => {
+            into.reserve(batch.bytes());
+            encode_stream(batch, into)
+        }
+        Compression::Lz4 => {
+            into.reserve(batch.bytes() / 2);
+            let blocks = FrameInfo::new().block_size(BlockSize::Max64KB);
+            let blocks = blocks.block_mode(BlockMode::Linked);
+            let compressed = encode_stream(batch, FrameEncoder::with_frame_info(blocks, into))?;
+            compressed.finish().map_err(unreadable)
+        }
+    }
+}
+
+fn encode_stream<W: Write>(batch: &Batch, into: W) -> Result<W, FrameError> {
+    let stream = Writer::new(into, Compression::None).and_then(|mut stream| {
         stream.write(batch)?;
         stream.finish()
     });
-    compressed.map_err(unreadable)?.finish().map_err(unreadable)
+    stream.map_err(unreadable)
 }
 
 fn unreadable(error: impl Display) -> FrameError {
@@ -297,7 +326,7 @@ impl Frame {
     ///
     /// # Errors
     /// [`FrameError::Content`] where it cannot be encoded.
-    pub fn of(cargo: &Cargo) -> Result<Self, FrameError> {
+    pub fn of(cargo: &Cargo, compression: Compression) -> Result<Self, FrameError> {
         let marks = marks_of(cargo);
         match cargo {
             Cargo::Repo(repo) => Self::new(FrameKind::Repo, marks, |mut into| {
@@ -305,7 +334,7 @@ impl Frame {
                 Ok(into)
             }),
             Cargo::Units(batch, _) => {
-                Self::new(FrameKind::Units, marks, |into| encode_units(batch, into))
+                Self::new(FrameKind::Units, marks, |into| encode_units(batch, compression, into))
             }
         }
     }
@@ -338,7 +367,7 @@ impl Frame {
 
     /// The same frame as it stood in another segment, narrowed to other cargo.
     pub(super) fn rewritten(cargo: &Cargo, header: &Header) -> Result<Self, FrameError> {
-        let mut frame = Self::of(cargo)?;
+        let mut frame = Self::of(cargo, Compression::Lz4)?;
         frame.header.written_at = header.written_at;
         Ok(frame)
     }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use astload_model::ipc::Compression;
 use astload_model::{Batch, UnitId};
 
 use super::encoding::Encoding;
@@ -61,7 +62,7 @@ impl Group {
     fn begin(&mut self, cargo: Vec<Cargo>) {
         let entries: Vec<Arc<Cargo>> = cargo.into_iter().map(Arc::new).collect();
         if self.durable && !entries.is_empty() {
-            self.encodings.push(Encoding::begin(entries.clone()));
+            self.encodings.push(Encoding::begin(entries.clone(), Compression::Lz4));
         }
         self.entries.extend(entries);
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use astload_backends::ErrorKind;
+use astload_model::ipc::Compression;
 use astload_model::{Batch, UnitId, UnitName};
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +74,7 @@ impl Letter {
         let mut frame = Frame::new(FrameKind::Letter, [mark].into(), |mut payload| {
             payload.extend_from_slice(&(head.len() as u32).to_le_bytes());
             payload.extend_from_slice(&head);
-            encode_units(unit, payload)
+            encode_units(unit, Compression::Lz4, payload)
         })?;
         Ok(frame.numbered(0).1.to_vec())
     }

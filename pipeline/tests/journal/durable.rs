@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use astload_pipeline::channel::Cargo;
+use astload_model::ipc::Compression;
 use astload_pipeline::journal::{
     Appender, AtBound, Frame, Journal, JournalSettings, Recovery, Retention, Tail, TailError,
 };
@@ -315,7 +316,10 @@ async fn a_frame_that_does_not_belong_into_its_segment_is_told_and_what_comes_ne
     let folder = TempDir::new().expect("a folder");
     let mut frame = Vec::new();
     frame.extend_from_slice(
-        Frame::of(&for_lanes(units(&["1"], 1), 1)).expect("encoded").numbered(1).1,
+        Frame::of(&for_lanes(units(&["1"], 1), 1), Compression::Lz4)
+            .expect("encoded")
+            .numbered(1)
+            .1,
     );
     write_segment(folder.path(), 5, [5, 0], &frame);
     // So that it is not the last, whose end may be torn.

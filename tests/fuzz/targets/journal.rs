@@ -13,6 +13,7 @@ use std::{env, fs, io};
 
 use astload_backends::{ErrorKind, Origin, RepoState};
 use astload_fixtures::units::{UnitValue, batch_of};
+use astload_model::ipc::Compression;
 use astload_model::{Batch, canonical_hash};
 use astload_pipeline::channel::{Cargo, Lanes};
 use astload_pipeline::journal::disk::{Disk, DiskFile};
@@ -173,7 +174,7 @@ impl Content {
 fn hold_frame(bytes: &[u8]) {
     let Some((header, cargo)) = read_frame(bytes) else { return };
     let mut again = Vec::new();
-    again.extend_from_slice(Frame::of(&cargo).expect("what was read can be written").numbered(header.seq).1);
+    again.extend_from_slice(Frame::of(&cargo, Compression::Lz4).expect("what was read can be written").numbered(header.seq).1);
     let (_, read) = read_frame(&again).expect("and read again");
     assert_eq!(Content::of(&read), Content::of(&cargo));
 }
@@ -229,7 +230,7 @@ fn begin() {
     let mut frames = Vec::new();
     for (seq, cargo) in (1..).zip(&cargo) {
         let mut frame = Vec::new();
-        frame.extend_from_slice(Frame::of(cargo).expect("encoded").numbered(seq).1);
+        frame.extend_from_slice(Frame::of(cargo, Compression::Lz4).expect("encoded").numbered(seq).1);
         frames.push(frame);
     }
     let mut segment = b"AJSEGM01".to_vec();
