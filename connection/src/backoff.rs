@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
+/// The longest wait that a store may ask for: one that asks for more is mistaken.
+const ASKED_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How waits grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffSettings {
@@ -40,11 +43,11 @@ impl Backoff {
         Self { longest, waits: builder.build() }
     }
 
-    /// The next wait, at least as long as the store asked for.
+    /// The next wait, at least as long as the store asked for, up to a day.
     pub fn next_wait(&mut self, asked: Option<Duration>) -> Duration {
         let wait = self.waits.next().unwrap_or(self.longest).min(self.longest);
         let wait = wait.mul_f64(fastrand::f64());
-        asked.map_or(wait, |asked| wait.max(asked))
+        asked.map_or(wait, |asked| wait.max(asked.min(ASKED_MAX)))
     }
 }
 
@@ -83,5 +86,6 @@ mod tests {
     fn the_store_s_wish_is_kept() {
         let asked = Duration::from_secs(7);
         assert_eq!(Backoff::new(SETTINGS).next_wait(Some(asked)), asked);
+        assert_eq!(Backoff::new(SETTINGS).next_wait(Some(Duration::MAX)), ASKED_MAX);
     }
 }

@@ -13,6 +13,17 @@ use super::journal::JournalArgs;
 /// Where a load goes, and a question is asked, unless told otherwise.
 pub(super) const DEFAULT_STORE: &str = "sqlite:astload.db";
 
+/// Longest patience: a longer one is a mistake, and would overflow a clock.
+const PATIENCE_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// How long a backend is waited for.
+pub(super) fn patience(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text).map_err(|error| error.to_string())? {
+        long if long > PATIENCE_MAX => Err("that is longer than a year".into()),
+        patience => Ok(patience),
+    }
+}
+
 /// Loads syntax trees and code graphs into any store.
 #[derive(Debug, Parser)]
 #[command(name = "astload", version, arg_required_else_help = true, max_term_width = 100)]
@@ -151,7 +162,7 @@ pub(super) struct LoadArgs {
     pub(super) durability: Option<Durability>,
 
     /// Give a backend up when it makes no progress for so long
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
     pub(super) patience: Duration,
 
     /// Threads that parse [default: one a core]

@@ -13,6 +13,7 @@ use astload_pipeline::load::{BackendReport, LaneOptions, TargetSpec, Targets, re
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::args::patience;
 use super::load::{configured, stop_on_signal};
 use super::logs;
 use super::output::{Failure, count, plural, print, print_json, table, tell};
@@ -105,7 +106,7 @@ struct ReplayArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// Give a backend up when it makes no progress for so long
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
     patience: Duration,
     #[command(flatten)]
     chosen: Chosen,

@@ -163,16 +163,19 @@ fn overview(found: &Inspection, frames: bool) -> String {
     let segments = plural(found.segments.len() as u64, "segment");
     let mut text = format!("{}{segments}, {}\n", table(&rows), ByteSize(bytes));
     match &found.cursors {
-        None => text += "in use by another process, which knows how far its lanes are\n",
+        None => {
+            text +=
+                "another process has it open, or died: how far its lanes are is not known here\n";
+        }
         Some(cursors) => {
             let last = found.segments.iter().filter_map(|s| s.frames.last()).map(|f| f.seq).max();
-            for (lane, done) in cursors {
-                let behind = last.unwrap_or(0).saturating_sub(*done);
-                text += &format!(
-                    "lane {lane} is done with {}, {} behind\n",
-                    count(*done),
-                    count(behind)
-                );
+            for (lane, cursor) in cursors {
+                let behind = count(last.unwrap_or(0).saturating_sub(cursor.done));
+                let done = count(cursor.done);
+                text += &match cursor.detached {
+                    false => format!("lane {lane} is done with {done}, {behind} behind\n"),
+                    true => format!("lane {lane} was cut off after {done}\n"),
+                };
             }
         }
     }

@@ -79,10 +79,19 @@ struct Shared {
     changed: Notify,
 }
 
+/// A write that pauses; dropped, it goes on, or is given up.
+struct Paused<'a>(&'a Monitor);
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.0.see("its lane goes on".into(), |signs| signs.paused -= 1);
+    }
+}
+
 impl Monitor {
     /// Who will watch a backend of this name.
     pub fn new(backend: impl Into<String>, settings: MonitorSettings) -> Self {
-        let signs = Signs { failed_probes: 0, breaker: BreakerState::Closed, paused: false };
+        let signs = Signs { failed_probes: 0, breaker: BreakerState::Closed, paused: 0 };
         Self(Arc::new(Shared {
             backend: backend.into(),
             settings,
@@ -179,14 +188,25 @@ impl Monitor {
         }
     }
 
-    /// The lane pauses until the backend answers a probe that begins after this.
+    /// A write of the lane pauses until the backend answers a probe.
     pub async fn wait_out(&self, reason: &str) {
         let mut good_probes = self.0.good_probes.subscribe();
-        self.see(format!("its lane pauses: {reason}"), |signs| signs.paused = true);
+        self.see(format!("its lane pauses: {reason}"), |signs| signs.paused += 1);
+        let _paused = Paused(self);
         self.0.changed.notify_one();
         // The sender is this monitor's own.
         good_probes.changed().await.ok();
-        self.see("its lane goes on".into(), |signs| signs.paused = false);
+    }
+
+    /// Probes that were answered well, so far and from now on.
+    pub fn good_probes(&self) -> watch::Receiver<u64> {
+        self.0.good_probes.subscribe()
+    }
+
+    /// Within this it is asked at least once, and either answers or is known not to.
+    pub fn longest_silence(&self) -> Duration {
+        let MonitorSettings { interval, timeout, .. } = self.0.settings;
+        interval * 2 + timeout
     }
 
     /// It gets what it still has to get, and nothing after that.
@@ -201,24 +221,24 @@ impl Monitor {
     }
 
     fn see(&self, reason: String, sign: impl FnOnce(&mut Signs)) {
-        let health = {
-            let mut signs = self.signs();
-            sign(&mut signs);
-            signs.health()
-        };
-        let now = *self.0.state.borrow();
+        let mut signs = self.signs();
+        sign(&mut signs);
+        let (health, now) = (signs.health(), *self.0.state.borrow());
         match now {
             Health::Draining | Health::Closed => {}
             Health::Starting | Health::Healthy | Health::Degraded | Health::Unavailable => {
-                self.change_to(health, &reason);
+                self.step_to(health, &reason, &signs);
             }
         }
     }
 
-    /// Changes by legal steps; each of them is an event.
     fn change_to(&self, target: Health, reason: &str) {
-        // Held while it is told, so that everybody hears of changes in their order.
-        let _signs = self.signs();
+        self.step_to(target, reason, &self.signs());
+    }
+
+    /// Changes by legal steps; each of them is an event. The lock is held while it is told, so that
+    /// everybody hears of changes in their order.
+    fn step_to(&self, target: Health, reason: &str, _signs: &MutexGuard<'_, Signs>) {
         loop {
             let from = *self.0.state.borrow();
             let Some(to) = from.step_to(target) else { return };

@@ -80,8 +80,8 @@ pub struct Signs {
     pub failed_probes: u32,
     /// What its circuit breaker lets through.
     pub breaker: BreakerState,
-    /// Whether its lane pauses.
-    pub paused: bool,
+    /// Writes of its lane that pause.
+    pub paused: u32,
 }
 
 impl Signs {
@@ -89,7 +89,7 @@ impl Signs {
     pub fn health(&self) -> Health {
         let writes = self.breaker == BreakerState::Closed;
         match self.failed_probes {
-            0 if writes && !self.paused => Health::Healthy,
+            0 if writes && self.paused == 0 => Health::Healthy,
             0 => Health::Degraded,
             // A probe may be lost on its way; where writes fail, too, it is not the way.
             1 if writes => Health::Degraded,
@@ -143,12 +143,12 @@ mod tests {
         use BreakerState::{Closed, HalfOpen, Open};
         let health =
             |failed_probes, breaker, paused| Signs { failed_probes, breaker, paused }.health();
-        assert_eq!(health(0, Closed, false), Health::Healthy);
-        for (breaker, paused) in [(Open, false), (HalfOpen, false), (Closed, true)] {
+        assert_eq!(health(0, Closed, 0), Health::Healthy);
+        for (breaker, paused) in [(Open, 0), (HalfOpen, 0), (Closed, 1), (Closed, 2)] {
             assert_eq!(health(0, breaker, paused), Health::Degraded);
         }
-        assert_eq!(health(1, Closed, false), Health::Degraded);
-        assert_eq!(health(1, Open, false), Health::Unavailable);
-        assert_eq!(health(2, Closed, false), Health::Unavailable);
+        assert_eq!(health(1, Closed, 0), Health::Degraded);
+        assert_eq!(health(1, Open, 0), Health::Unavailable);
+        assert_eq!(health(2, Closed, 0), Health::Unavailable);
     }
 }

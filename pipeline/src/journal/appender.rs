@@ -10,6 +10,7 @@ use astload_model::ipc::Compression;
 use tokio::task::spawn_blocking;
 
 use super::Shared;
+use super::cursors::Cursor;
 use super::disk::DiskFile;
 use super::encoding::Encoding;
 use super::frame::{Frame, FrameError, Seq};
@@ -22,7 +23,7 @@ use crate::channel::Cargo;
 /// Why something was not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// All lanes are gone.
+    /// All lanes are gone; in a durable journal, and there is no room left.
     #[error("nobody reads the journal any more")]
     Unread,
     /// It cannot be encoded.
@@ -44,11 +45,15 @@ pub struct Appender {
     failed: Option<String>,
     /// Segments were begun since it was last looked for what is worth compacting.
     rolled: bool,
+    /// Where to look next.
+    looked: Seq,
+    /// The cursors that survive.
+    saved: BTreeMap<String, Cursor>,
 }
 
 impl Appender {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, failed: None, rolled: false }
+        Self { shared, failed: None, rolled: false, looked: 0, saved: BTreeMap::new() }
     }
 
     /// Appends entries as one group.
@@ -61,11 +66,12 @@ impl Appender {
         self.append_group(group).await
     }
 
-    /// Appends a group of entries, and waits while there is no room. In a durable journal all of
-    /// them survive a power cut when this returns, and no lane sees them before.
+    /// Appends a group of this journal, and waits while there is no room. In a durable journal all of
+    /// its entries survive a power cut when this returns, and no lane sees them before.
     ///
     /// # Errors
-    /// [`AppendError`] where none of them was appended.
+    /// [`AppendError`]: of a durable journal, none of them was appended; of a temporary one, some may
+    /// have been.
     pub async fn append_group(&mut self, mut group: Group) -> Result<(), AppendError> {
         if let Some(failed) = &self.failed {
             return Err(AppendError::Failed(failed.clone()));
@@ -75,6 +81,9 @@ impl Appender {
             let mut frames = Vec::with_capacity(group.entries.len());
             for encoding in group.encodings {
                 encoding.finish(&mut frames).await?;
+            }
+            if frames.len() != group.entries.len() {
+                return Err(AppendError::Failed("it is a group of another journal".into()));
             }
             return self.append_durably(group.entries, frames).await;
         }
@@ -103,6 +112,9 @@ impl Appender {
             // The last segment stays, whether a lane needs it or not.
             if self.make_room(bytes as u64) || self.shared.state().is_let_go() {
                 break;
+            }
+            if !self.shared.state().is_read() {
+                return Err(AppendError::Unread);
             }
             room.await;
         }
@@ -185,19 +197,24 @@ impl Appender {
         loop {
             let all = state.log.bytes() + bytes;
             let State { log, lanes, .. } = &mut *state;
-            let over = lanes.values_mut().filter(|lane| !lane.detached).filter(|lane| {
+            let over = lanes.iter_mut().filter(|(_, lane)| !lane.detached).filter(|(_, lane)| {
                 let held = log.bytes_from(lane.done + 1);
                 let most = lane.retention.bytes_max.min(self.shared.settings.disk_bytes_max);
                 held > 0 && held + bytes > most
             });
-            let Some(worst) =
-                over.min_by_key(|lane| (lane.retention.at_bound == AtBound::Wait, lane.done))
+            let Some((name, worst)) =
+                over.min_by_key(|(_, lane)| (lane.retention.at_bound == AtBound::Wait, lane.done))
             else {
                 return all <= self.shared.settings.disk_bytes_max || log.bytes() == 0;
             };
             match worst.retention.at_bound {
                 AtBound::Wait => return false,
-                AtBound::Detach => worst.detached = true,
+                AtBound::Detach => {
+                    worst.detached = true;
+                    let (backend, done) = (name.as_str(), worst.done);
+                    tracing::warn!(backend, done, "it holds back more than it may, and is cut off");
+                    tracing::info!(target: "audit", event = "detach", backend, done);
+                }
             }
             if !self.shared.durable {
                 state.let_go(self.shared.settings.memory_bytes);
@@ -234,15 +251,23 @@ impl Appender {
     /// # Errors
     /// [`AppendError::Failed`] where the disk does not take it.
     pub async fn maintain(&mut self) -> Result<(), AppendError> {
-        let cursors: BTreeMap<String, Seq> = {
+        if !self.shared.durable {
+            return Ok(());
+        }
+        let cursors: BTreeMap<String, Cursor> = {
             let state = self.shared.state();
-            let reading = state.lanes.iter().filter(|(_, lane)| !lane.detached);
-            reading.map(|(name, lane)| (name.clone(), lane.done)).collect()
+            let lanes = state.lanes.iter();
+            lanes.map(|(name, lane)| (name.clone(), lane.cursor())).collect()
         };
-        let done = cursors.values().copied().min();
-        let shared = self.shared.clone();
-        let saved = spawn_blocking(move || shared.cursors.save(&cursors)).await;
-        saved.map_err(io::Error::other).flatten().map_err(|error| self.fail(&error.to_string()))?;
+        let reading = cursors.values().filter(|cursor| !cursor.detached);
+        let done = reading.map(|cursor| cursor.done).min();
+        if cursors != self.saved {
+            let (shared, saving) = (self.shared.clone(), cursors.clone());
+            let saved = spawn_blocking(move || shared.cursors.save(&saving)).await;
+            let saved = saved.map_err(io::Error::other).flatten();
+            saved.map_err(|error| self.fail(&error.to_string()))?;
+            self.saved = cursors;
+        }
         // Only what is known to be passed even after a crash goes.
         self.drop_passed(done.unwrap_or(0));
         if self.rolled {
@@ -294,20 +319,29 @@ impl Appender {
         Ok(())
     }
 
-    fn superseded_segments(&self) -> Option<(Range<Seq>, Vec<LiveFrame>)> {
+    fn superseded_segments(&mut self) -> Option<(Range<Seq>, Vec<LiveFrame>)> {
         let state = self.shared.state();
         let most = self.shared.settings.segment_bytes;
         let is_dead = |mark: &super::Mark| state.is_superseded(mark, u64::MAX);
-        let seqs = state.log.worth_compacting(most, is_dead)?;
+        let (seqs, next) = state.log.worth_compacting(self.looked, most, is_dead);
+        self.looked = next;
+        let seqs = seqs?;
         let frames = state.log.live_frames_in(&seqs, is_dead);
         Some((seqs, frames))
     }
 }
 
-impl Drop for Appender {
-    fn drop(&mut self) {
+impl Appender {
+    /// Says to the lanes that there is no more. What they are done with can still be kept.
+    pub fn end(&mut self) {
         self.shared.state().closed = true;
         self.shared.appended.notify_waiters();
+    }
+}
+
+impl Drop for Appender {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -366,7 +400,8 @@ fn write_and_sync(
 ) -> Result<Vec<FrameRef>, StoreError> {
     let written = write_frames(file, at, first, frames).map_err(|error| {
         // What was written of them must not be found.
-        match file.truncate(at) {
+        let undone = file.truncate(at).and_then(|()| if durable { file.sync() } else { Ok(()) });
+        match undone {
             Ok(()) => StoreError::Undone(error),
             Err(error) => StoreError::Unknown(error),
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::CURSORS;
-use super::cursors::Cursors;
+use super::cursors::{Cursor, Cursors};
 use super::disk::{Disk, Folder};
 use super::frame::{FrameKind, Seq};
 use super::log::{Log, aside, rewrite};
@@ -21,8 +21,9 @@ pub struct Inspection {
     pub segments: Vec<SegmentReport>,
     /// Files that look like segments and are none.
     pub no_segments: Vec<String>,
-    /// How far each lane is; `None` while another process has the journal open.
-    pub cursors: Option<BTreeMap<String, Seq>>,
+    /// How far each lane is; `None` while another process has the journal open, or where that died
+    /// and nobody has opened it since.
+    pub cursors: Option<BTreeMap<String, Cursor>>,
 }
 
 /// What a segment holds.
@@ -105,11 +106,7 @@ pub fn inspect(folder: &Path, look: Look) -> io::Result<Inspection> {
     let cursors = folder.join(CURSORS);
     inspection.cursors = match cursors.is_file() {
         false => Some(BTreeMap::new()),
-        true => match Cursors::open(&cursors) {
-            Ok(cursors) => Some(cursors.load()?),
-            Err(error) if Cursors::is_in_use(&error) => None,
-            Err(error) => return Err(error),
-        },
+        true => Cursors::peek(&cursors)?,
     };
     Ok(inspection)
 }

@@ -24,6 +24,9 @@ pub struct Recovery {
     pub set_aside: Vec<String>,
 }
 
+/// Segments that are looked at for what is worth compacting: lanes wait meanwhile.
+const LOOK: usize = 16;
+
 /// The segments of a journal, in order; the last may be written to.
 #[derive(Debug, Default)]
 pub(super) struct Log {
@@ -50,6 +53,10 @@ impl Log {
             disk.remove(name)?;
         }
         names.retain(|name| Segment::is_name(name));
+        // What comes after the segment that was written to last was being made, or taken away again.
+        while let Some(name) = names.pop_if(|name| Segment::is_bare(disk, name).unwrap_or(false)) {
+            disk.remove(&name)?;
+        }
         for (position, name) in names.iter().enumerate() {
             let is_last = position + 1 == names.len();
             let depth = if is_last { Depth::Payloads } else { Depth::Indexes };
@@ -73,8 +80,9 @@ impl Log {
             }
             if is_last {
                 Segment::cut_torn_end(&mut scan)?;
+                Segment::mark_broken(&scan)?;
             }
-            let Scan { segment, broken, torn } = scan;
+            let Scan { segment, broken, torn, .. } = scan;
             if is_last && segment.frames.is_empty() && segment.covers == 0 && broken.is_empty() {
                 // The next one will have its name.
                 disk.remove(name)?;
@@ -148,6 +156,14 @@ impl Log {
         })
     }
 
+    /// A frame is not what was written: its segment is kept when it is done with.
+    pub(super) fn set_broken(&mut self, seq: Seq) {
+        let at = self.segments.partition_point(|segment| segment.last() < seq);
+        if let Some(segment) = self.segments.get_mut(at) {
+            segment.broken = true;
+        }
+    }
+
     /// Takes out the segments whose frames all have a number up to this.
     pub(super) fn take_passed(&mut self, through: Seq, with_last: bool) -> Vec<Segment> {
         let passed = |segment: &&Segment| segment.last() <= through;
@@ -159,22 +175,28 @@ impl Log {
     }
 
     /// Sealed segments, one after another, that are better written anew as one: at least half of
-    /// what is in them is dead, and the rest fits into `most` bytes.
+    /// what is in them is dead, and the rest fits into `most` bytes. Looks at a few segments, the first
+    /// of them with this number or the next one, and says where to go on.
     pub(super) fn worth_compacting(
         &self,
+        from: Seq,
         most: u64,
         is_dead: impl Fn(&Mark) -> bool,
-    ) -> Option<Range<Seq>> {
+    ) -> (Option<Range<Seq>>, Seq) {
         let mut run: Option<Run> = None;
-        for segment in &self.segments {
+        let start = self.segments.partition_point(|segment| segment.first < from);
+        let next = self.segments.get(start + LOOK).map_or(0, |segment| segment.first);
+        for segment in self.segments.range(start..).take(LOOK) {
             let next = (segment.sealed && !segment.broken).then(|| Run::of(segment, &is_dead));
             run = match (run, next) {
                 (Some(run), Some(next)) if run.live + next.live <= most => Some(run.and(next)),
-                (Some(run), _) if run.is_worth_it() => return Some(run.seqs),
+                (Some(run), _) if run.is_worth_it() => return (Some(run.seqs), from),
                 (_, next) => next,
             };
         }
-        run.filter(Run::is_worth_it).map(|run| run.seqs)
+        let worth = run.filter(Run::is_worth_it).map(|run| run.seqs);
+        let from = if worth.is_some() { from } else { next };
+        (worth, from)
     }
 
     /// The frames of the segments in a range, each with what in it is live.

@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 pub use appender::{AppendError, Appender};
+pub use cursors::Cursor;
 use cursors::Cursors;
 use disk::{Disk, Folder, Unnamed};
 pub use frame::{Frame, FrameError, FrameKind, HEADER_BYTES, Header, Mark, Seq};
@@ -52,7 +53,7 @@ const CURSORS: &str = "cursors.redb";
 pub struct JournalSettings {
     /// Bytes of entries in memory.
     pub memory_bytes: usize,
-    /// Bytes of a segment; a larger group of entries has one of its own.
+    /// Bytes of a segment; a larger group of entries has one of its own. Each is an open file.
     pub segment_bytes: u64,
     /// Bytes of all segments.
     pub disk_bytes_max: u64,
@@ -60,7 +61,7 @@ pub struct JournalSettings {
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { memory_bytes: 32 << 20, segment_bytes: 64 << 20, disk_bytes_max: 64 << 30 }
+        Self { memory_bytes: 32 << 20, segment_bytes: 256 << 20, disk_bytes_max: 64 << 30 }
     }
 }
 
@@ -163,16 +164,16 @@ impl Journal {
         {
             let mut state = journal.0.state();
             // A number is never given twice, not even one whose frame was lost.
-            state.last = known.values().copied().fold(log.last(), Seq::max);
+            state.last = known.values().map(|cursor| cursor.done).fold(log.last(), Seq::max);
             state.stored = state.last;
             for frame in log.segments().flat_map(|segment| &segment.frames) {
                 state.learn(frame.header.seq, &frame.marks);
             }
             state.log = log;
             state.log.seal();
-            for (name, done) in known {
-                let reading = Reading { attached: false, ..Reading::from(done) };
-                state.lanes.insert(name, reading);
+            for (name, Cursor { done, index, detached }) in known {
+                let lane = Reading::new(done, 1 << index);
+                state.lanes.insert(name, Reading { attached: false, detached, ..lane });
             }
         }
         Ok((Appender::new(journal.0.clone()), journal, recovery))
@@ -200,20 +201,32 @@ impl Journal {
         Group::new(self.0.durable)
     }
 
-    /// Gives a lane its place: where it was before, or else before everything that is kept.
+    /// The bit in the lanes that want a unit that is free for a lane of this name: the one that it had
+    /// before, for frames that wait say by their bits who wants what. `None` where all are taken.
+    pub fn bit_for(&self, name: &str) -> Option<Lanes> {
+        let state = self.0.state();
+        let taken = state.lanes.values().fold(0, |taken, lane| taken | lane.bit);
+        let free = || (!taken != 0).then(|| 1 << (!taken).trailing_zeros());
+        state.lanes.get(name).map(|lane| lane.bit).or_else(free)
+    }
+
+    /// Gives a lane its place: where it was before, or else before everything that is kept. One that
+    /// was cut off stays so until it is [forgotten](Self::forget).
     ///
-    /// `bit` is its own in the lanes that want a unit.
+    /// `bit` is its own in the lanes that want a unit; one that was here before keeps the one that
+    /// [`bit_for`](Self::bit_for) says.
     pub fn attach(&self, name: &str, bit: Lanes, retention: Retention) -> Tail {
         let mut state = self.0.state();
         let first = state.log.first().or(state.recent.front().map(|r| r.entry.seq));
         let before_all = first.map_or(state.last, |first| first - 1);
-        let lane = state.lanes.entry(name.to_owned()).or_insert(Reading::from(before_all));
-        *lane = Reading { bit, retention, ..Reading::from(lane.done) };
+        let lane = state.lanes.entry(name.to_owned()).or_insert(Reading::new(before_all, bit));
+        *lane = Reading { retention, detached: lane.detached, ..Reading::new(lane.done, lane.bit) };
         drop(state);
         Tail::new(name.to_owned(), self.0.clone())
     }
 
-    /// Forgets a lane that will not come back, and lets go of what it alone needs.
+    /// Forgets a lane that will not come back, or has got elsewhere what it was cut off from; lets go
+    /// of what it alone needs.
     pub fn forget(&self, name: &str) {
         self.0.state().lanes.remove(name);
         self.0.room.notify_waiters();

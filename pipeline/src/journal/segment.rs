@@ -133,6 +133,8 @@ pub(super) struct Segment {
 pub(super) struct Scan {
     pub(super) segment: Segment,
     pub(super) broken: Vec<Broken>,
+    /// Where frames begin whose header is whole and that are broken.
+    begun: Vec<u64>,
     /// Bytes at the end that were cut off: a write that did not end.
     pub(super) torn: u64,
 }
@@ -156,6 +158,15 @@ impl Segment {
     pub(super) fn is_name(name: &str) -> bool {
         let digits = name.strip_suffix(".journal").unwrap_or_default();
         digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// Whether a file was begun as a segment, and nothing came.
+    pub(super) fn is_bare(disk: &dyn Disk, name: &str) -> io::Result<bool> {
+        let file = disk.open(name)?;
+        let bytes = file.bytes()?;
+        let stands_for_others =
+            read_header(file.as_ref(), bytes)?.is_some_and(|(_, last)| last > 0);
+        Ok(bytes <= SEGMENT_HEADER_BYTES && !stands_for_others)
     }
 
     /// A new segment of no frames, under a name.
@@ -218,7 +229,7 @@ impl Segment {
             broken: false,
             sealed: true,
         };
-        let mut broken: Vec<Broken> = Vec::new();
+        let (mut broken, mut begun): (Vec<Broken>, Vec<u64>) = (Vec::new(), Vec::new());
         let (mut at, mut last) = (SEGMENT_HEADER_BYTES, after.max(first - 1));
         while at < bytes {
             match segment.frame_at(at, last, depth)? {
@@ -228,6 +239,7 @@ impl Segment {
                     segment.frames.push(frame);
                 }
                 Err(Bad { what, end }) => {
+                    begun.extend(end.map(|_| at));
                     let next = match end {
                         Some(end) => end,
                         None => segment.next_header(at + 1, last)?,
@@ -245,7 +257,7 @@ impl Segment {
             }
         }
         segment.broken = !broken.is_empty();
-        Ok(Some(Scan { segment, broken, torn: 0 }))
+        Ok(Some(Scan { segment, broken, begun, torn: 0 }))
     }
 
     /// Cuts off what is broken at the very end: a write that did not end.
@@ -260,6 +272,17 @@ impl Segment {
         scan.segment.broken = !scan.broken.is_empty();
         scan.torn = torn.bytes.end - torn.bytes.start;
         Ok(())
+    }
+
+    /// Makes frames that are broken known as such to whoever reads no payloads: they lose their magic.
+    pub(super) fn mark_broken(scan: &Scan) -> io::Result<()> {
+        let file = scan.segment.file.as_ref();
+        let mut begun = scan.begun.iter().filter(|&&at| at < scan.segment.bytes).peekable();
+        if begun.peek().is_none() {
+            return Ok(());
+        }
+        begun.try_for_each(|&at| file.write_at(&[0; MAGIC.len()], at))?;
+        file.sync()
     }
 
     /// The frame at an offset, or why there is none.

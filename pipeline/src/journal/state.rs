@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use astload_model::UnitId;
 
+use super::cursors::Cursor;
 use super::frame::{Mark, Seq, marks_of};
 use super::log::Log;
 use super::segment::Segment;
@@ -60,11 +61,17 @@ pub(super) struct Reading {
     pub(super) attached: bool,
 }
 
-impl From<Seq> for Reading {
+impl Reading {
+    /// What is kept of it.
+    pub(super) fn cursor(&self) -> Cursor {
+        let index = self.bit.trailing_zeros().min(Lanes::BITS - 1);
+        Cursor { done: self.done, index, detached: self.detached }
+    }
+
     /// A lane that is done with everything up to an entry.
-    fn from(done: Seq) -> Self {
+    pub(super) fn new(done: Seq, bit: Lanes) -> Self {
         let retention = Retention::default();
-        Self { bit: Lanes::MAX, done, given: done, retention, detached: false, attached: true }
+        Self { bit, done, given: done, retention, detached: false, attached: true }
     }
 }
 

@@ -99,6 +99,7 @@ impl Tail {
                         Err(ReadError::Disk(error)) => return Err(error.into()),
                         Err(ReadError::Frame(error)) => {
                             self.lost.push(format!("frame {seq} of the journal: {error}"));
+                            self.shared.state().log.set_broken(seq);
                             self.done(seq);
                         }
                     }

@@ -67,25 +67,27 @@ impl Delivery {
     }
 
     /// Writes all units that the backend takes; those that it refuses go to the dead letters.
-    pub(super) async fn write(&self, batches: Vec<Batch>) -> Result<Receipt, Error> {
+    /// What was written is told also where the rest was not.
+    pub(super) async fn write(&self, batches: Vec<Batch>) -> (Receipt, Result<(), Error>) {
         let mut receipt = Receipt::default();
         for batch in batches {
-            receipt += self.write_batch(batch).await?;
+            if let Err(error) = self.write_batch(batch, &mut receipt).await {
+                return (receipt, Err(error));
+            }
         }
-        Ok(receipt)
+        (receipt, Ok(()))
     }
 
     /// A refused unit is not buried before another was written, or the batch is done: where all are
     /// refused, it is not the units that are wrong.
-    async fn write_batch(&self, batch: Batch) -> Result<Receipt, Error> {
-        let mut receipt = Receipt::default();
+    async fn write_batch(&self, batch: Batch, receipt: &mut Receipt) -> Result<(), Error> {
         let mut suspects = Vec::new();
         // What is still to be written, the next one last.
         let mut pieces = vec![batch];
         while let Some(piece) = pieces.pop() {
             let error = match self.write_piece(&piece).await {
                 Ok(done) => {
-                    receipt += done;
+                    *receipt += done;
                     self.progress().at = Instant::now();
                     self.refused_in_a_row.store(0, Ordering::Relaxed);
                     self.bury(&mut suspects).await?;
@@ -117,8 +119,7 @@ impl Delivery {
                 }
             }
         }
-        self.bury(&mut suspects).await?;
-        Ok(receipt)
+        self.bury(&mut suspects).await
     }
 
     /// Writes until there is an answer that waiting does not change.
@@ -137,7 +138,7 @@ impl Delivery {
                     let wait = backoff.next_wait(error.retry_after);
                     let idle = self.progress().at.max(begun).elapsed();
                     let is_over = match self.patience {
-                        Patience::GiveUp(patience) => idle + wait >= patience,
+                        Patience::GiveUp(patience) => idle.saturating_add(wait) >= patience,
                         Patience::Wait => false,
                     };
                     if is_over || self.cancelled.is_cancelled() {
@@ -154,7 +155,7 @@ impl Delivery {
     }
 
     /// Waits until the backend answers well, or ends the lane.
-    async fn pause(&self, error: Error) -> Result<(), Error> {
+    pub(super) async fn pause(&self, error: Error) -> Result<(), Error> {
         match self.patience {
             Patience::GiveUp(_) => Err(error),
             Patience::Wait => {

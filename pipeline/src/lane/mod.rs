@@ -18,7 +18,7 @@ use astload_config::WriteSettings;
 use astload_connection::Backoff;
 use astload_model::{Batch, Selection, UnitId, UnitName};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Lanes;
@@ -168,13 +168,25 @@ impl Lane {
     }
 }
 
+/// A group, what of it was written, and why not all.
+type Written = (Group, (Receipt, Result<(), Error>));
+
+/// How long a call that is no write may take.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    /// As long as there is patience.
+    Patience,
+    /// As long as the backend answers its probes: nobody can tell how long an index takes.
+    Probes,
+}
+
 /// A lane that runs.
 struct Carrying {
     lane: Lane,
     delivery: Arc<Delivery>,
     tail: Tail,
     gathered: Gathered,
-    writes: JoinSet<(Group, Result<Receipt, Error>)>,
+    writes: JoinSet<Written>,
     /// The units that are being written.
     busy: HashSet<UnitId>,
     report: LaneReport,
@@ -197,8 +209,7 @@ impl Carrying {
             return Err(stopped());
         }
         let backend = self.lane.backend.clone();
-        // Building indexes may take long; there is no telling how long.
-        self.persist("settling", Duration::MAX, || backend.settle()).await
+        self.persist("settling", Limit::Probes, || backend.settle()).await
     }
 
     async fn carry_all(&mut self) -> Result<(), Error> {
@@ -246,20 +257,13 @@ impl Carrying {
     }
 
     async fn put_repo(&mut self, repo: &RepoState) -> Result<(), Error> {
-        let (backend, most) = (self.lane.backend.clone(), self.patience());
-        match backend.admin() {
-            None => Ok(()),
-            Some(admin) => {
-                self.persist("recording a repository", most, || admin.put_repo(repo)).await
-            }
-        }
+        let backend = self.lane.backend.clone();
+        let Some(admin) = backend.admin() else { return Ok(()) };
+        self.persist("recording a repository", Limit::Patience, || admin.put_repo(repo)).await
     }
 
-    fn absorb(
-        &mut self,
-        written: Result<(Group, Result<Receipt, Error>), JoinError>,
-    ) -> Result<(), Error> {
-        let (group, receipt) = match written {
+    fn absorb(&mut self, written: Result<Written, JoinError>) -> Result<(), Error> {
+        let (group, (receipt, written)) = match written {
             Ok(written) => written,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
@@ -268,7 +272,8 @@ impl Carrying {
                 self.busy.remove(&id);
             }
         }
-        self.report.receipt += receipt?;
+        self.report.receipt += receipt;
+        written?;
         self.done(&group);
         Ok(())
     }
@@ -291,21 +296,11 @@ impl Carrying {
         Ok(())
     }
 
-    /// Without progress, how long.
-    fn patience(&self) -> Duration {
-        match self.lane.settings.patience {
-            Patience::GiveUp(patience) => patience,
-            Patience::Wait => Duration::MAX,
-        }
-    }
-
-    /// Repeats a call that is no write while its error is transient and patience lasts. One that
-    /// does not answer for as long as is waited for it counts as one that failed; it may have been
-    /// done.
+    /// Makes a call that is no write, and makes it again as its error says.
     async fn persist<T, F>(
         &self,
         what: &str,
-        most: Duration,
+        limit: Limit,
         mut call: impl FnMut() -> F,
     ) -> Result<T, Error>
     where
@@ -313,26 +308,56 @@ impl Carrying {
     {
         let start = Instant::now();
         let mut backoff = Backoff::default();
-        let mut last = None;
+        let mut attempts = 0;
         loop {
-            let left = most.saturating_sub(start.elapsed());
-            let error = match timeout(left, call()).await {
-                Ok(Err(error)) if error.kind.effect() == Effect::Retry => error,
-                Ok(done) => return done,
-                Err(_) => {
-                    let silent = || Error::transient(format!("{what}: no answer for {most:?}"));
-                    return Err(last.unwrap_or_else(silent));
+            attempts += 1;
+            let answer = tokio::select! {
+                answer = call() => answer,
+                silence = self.silence(limit) => {
+                    Err(Error::transient(format!("{what}: no answer for {silence:?}")))
                 }
+                () = self.lane.cancelled.cancelled() => return Err(stopped()),
             };
+            let Err(error) = answer else { return answer };
+            match error.kind.effect() {
+                Effect::Retry => {}
+                Effect::RetryThenPause { attempts: most } if attempts < most => {}
+                Effect::RetryThenPause { .. } | Effect::Pause => {
+                    self.delivery.pause(error).await?;
+                    attempts = 0;
+                    continue;
+                }
+                Effect::DeadLetter | Effect::Split => return Err(error),
+            }
             let wait = backoff.next_wait(error.retry_after);
-            if start.elapsed() + wait >= self.patience() || self.lane.cancelled.is_cancelled() {
+            let is_over = match self.lane.settings.patience {
+                Patience::GiveUp(patience) => start.elapsed().saturating_add(wait) >= patience,
+                Patience::Wait => false,
+            };
+            if is_over || self.lane.cancelled.is_cancelled() {
                 return Err(error);
             }
             tracing::warn!(backend = self.lane.name, %error, ?wait, "trying again");
-            last = Some(error);
             tokio::select! {
                 () = sleep(wait) => {}
                 () = self.lane.cancelled.cancelled() => return Err(stopped()),
+            }
+        }
+    }
+
+    /// Ends when a call has taken too long, and says how long it was waited for.
+    async fn silence(&self, limit: Limit) -> Duration {
+        let monitor = &self.lane.monitor;
+        let most = match (self.lane.settings.patience, limit) {
+            (Patience::GiveUp(patience), Limit::Patience) => patience,
+            (Patience::GiveUp(patience), Limit::Probes) => patience.max(monitor.longest_silence()),
+            (Patience::Wait, _) => monitor.longest_silence(),
+        };
+        let mut probes = monitor.good_probes();
+        loop {
+            tokio::select! {
+                () = sleep(most) => return most,
+                Ok(()) = probes.changed(), if matches!(limit, Limit::Probes) => {}
             }
         }
     }

@@ -216,11 +216,11 @@ impl Letters {
             }
             let bytes = letter.encode(&unit).map_err(io::Error::other)?;
             let added = bytes.len() as u64;
-            let others = {
-                let kept = self.kept();
-                kept.bytes - kept.units.get(&id).map_or(0, |(_, bytes)| *bytes)
-            };
-            if others + added > *bytes_max {
+            if !self.has_room(id, added) {
+                // Another process may have made some.
+                *self.kept() = Kept::read(folder)?;
+            }
+            if !self.has_room(id, added) {
                 let room = bytesize::ByteSize(*bytes_max);
                 return Err(io::Error::new(
                     io::ErrorKind::StorageFull,
@@ -234,6 +234,13 @@ impl Letters {
             self.kept().add(id, letter.generation, added);
         }
         File::open(folder)?.sync_all()
+    }
+
+    /// Whether a letter of so many bytes, in place of the unit's own, is within the bound.
+    fn has_room(&self, id: UnitId, added: u64) -> bool {
+        let kept = self.kept();
+        let own = kept.units.get(&id).map_or(0, |(_, bytes)| *bytes);
+        kept.bytes - own + added <= self.0.bytes_max
     }
 
     /// Takes away the letters of units of which the backend now has this version, or took it.

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use astload_pipeline::channel::Cargo;
 use astload_model::ipc::Compression;
+use astload_pipeline::channel::Cargo;
 use astload_pipeline::journal::{
     Appender, AtBound, Frame, Journal, JournalSettings, Recovery, Retention, Tail, TailError,
 };
