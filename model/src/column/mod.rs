@@ -70,7 +70,7 @@ pub trait Column: Clone + Debug + Sized {
     fn data_type() -> DataType;
     /// A view of all rows.
     fn view(&self) -> Self::View<'_>;
-    /// The rows as arrow has them, without copying.
+    /// The rows as arrow has them, without copying; of words more than rows, only those in use.
     fn to_array(&self, rows: Range<usize>) -> ArrayRef;
     /// Brings an array of any related type to this column, values that do not fit to faults.
     fn from_array(

@@ -35,6 +35,9 @@ impl Group {
     }
 
     /// Adds what comes next.
+    ///
+    /// # Panics
+    /// Outside of a runtime, where it has to be encoded.
     pub fn push(&mut self, cargo: Cargo) {
         match cargo {
             Cargo::Units(batch, wanted) if self.durable && batch.bytes() < SMALL_BYTES => {

@@ -171,23 +171,19 @@ impl Delivery {
     /// Puts refused units among the dead letters; where there is no room for them, the lane pauses.
     async fn bury(&self, refusals: &mut Vec<Refusal>) -> Result<(), Error> {
         while !refusals.is_empty() {
-            match self.letters.bury(refusals).await {
-                Ok(()) => {
-                    for refusal in refusals.drain(..) {
-                        let unit = refusal.name();
-                        tracing::info!(
-                            target: "audit", event = "dead_letter", backend = self.name, %unit,
-                            reason = refusal.reason
-                        );
-                        let refused = Refused { unit, reason: refusal.reason };
-                        self.progress().refused.push(refused);
-                    }
-                }
-                Err(error) => {
-                    let message = format!("the dead letters cannot be kept: {error}");
-                    let hint = "`astload dlq list` shows them; replay or drop some";
-                    self.pause(Error::misconfigured(message).with_hint(hint)).await?;
-                }
+            let (buried, all) = self.letters.bury(refusals).await;
+            for refusal in refusals.drain(..buried) {
+                let unit = refusal.name();
+                tracing::info!(
+                    target: "audit", event = "dead_letter", backend = self.name, %unit,
+                    reason = refusal.reason
+                );
+                self.progress().refused.push(Refused { unit, reason: refusal.reason });
+            }
+            if let Err(error) = all {
+                let message = format!("the dead letters cannot be kept: {error}");
+                let hint = "`astload dlq list` shows them; replay or drop some";
+                self.pause(Error::misconfigured(message).with_hint(hint)).await?;
             }
         }
         Ok(())

@@ -100,7 +100,8 @@ impl Gathered {
         Ok(Some(self.group()))
     }
 
-    /// Whether a group was the last that held something of an entry. To be asked once a group.
+    /// Whether a group was the last that held something of an entry. To be asked once for each time
+    /// that the group names the entry.
     pub(super) fn was_last(&mut self, seq: Seq) -> bool {
         let Some(parts) = self.parts.get_mut(&seq) else { return true };
         *parts -= 1;

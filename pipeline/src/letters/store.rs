@@ -164,15 +164,14 @@ impl Kept {
 }
 
 impl Letters {
-    /// Keeps units that the backend refused; they are on the disk when this returns.
-    ///
-    /// # Errors
-    /// Where there is no room for all of them, or the disk does not take them.
-    pub async fn bury(&self, refusals: &[Refusal]) -> io::Result<()> {
+    /// Keeps units that the backend refused. Says how many of them, the first ones, are on the disk
+    /// when this returns, and why not all: there is no room, or the disk does not take them.
+    pub async fn bury(&self, refusals: &[Refusal]) -> (usize, io::Result<()>) {
         let letters: Vec<(Letter, Batch)> =
             refusals.iter().map(|refusal| (self.letter(refusal), refusal.unit.clone())).collect();
         let letters_box = self.clone();
-        spawn_blocking(move || letters_box.keep(letters)).await.map_err(io::Error::other)?
+        let kept = spawn_blocking(move || letters_box.keep_all(letters)).await;
+        kept.unwrap_or_else(|error| (0, Err(io::Error::other(error))))
     }
 
     fn letter(&self, refusal: &Refusal) -> Letter {
@@ -192,8 +191,23 @@ impl Letters {
         }
     }
 
-    fn keep(&self, letters: Vec<(Letter, Batch)>) -> io::Result<()> {
-        let Shared { folder, bytes_max, .. } = self.0.as_ref();
+    fn keep_all(&self, letters: Vec<(Letter, Batch)>) -> (usize, io::Result<()>) {
+        let mut count = 0;
+        let kept = self.make_folder().and_then(|()| {
+            letters.into_iter().try_for_each(|(letter, unit)| {
+                self.keep(letter, &unit)?;
+                count += 1;
+                Ok(())
+            })
+        });
+        match File::open(&self.0.folder).and_then(|folder| folder.sync_all()) {
+            Ok(()) => (count, kept),
+            Err(error) => (0, kept.and(Err(error))),
+        }
+    }
+
+    fn make_folder(&self) -> io::Result<()> {
+        let folder = &self.0.folder;
         if !folder.is_dir() {
             private_folder(folder)?;
             // Its own name has to survive, too.
@@ -201,39 +215,40 @@ impl Letters {
                 File::open(parent)?.sync_all()?;
             }
         }
-        for (mut letter, unit) in letters {
-            let (id, path) = (letter.unit(), self.path(letter.unit()));
-            if let Ok(before) = fs::read(&path)
-                .map_err(|_| ())
-                .and_then(|bytes| Letter::decode(&bytes).map_err(|_| ()))
-            {
-                if before.0.generation > letter.generation {
-                    // An older version that comes late is not what anybody waits for.
-                    continue;
-                }
-                letter.attempts += before.0.attempts;
-                letter.first_at = before.0.first_at;
+        Ok(())
+    }
+
+    /// Its name survives once the folder is synced.
+    fn keep(&self, mut letter: Letter, unit: &Batch) -> io::Result<()> {
+        let Shared { folder, bytes_max, .. } = self.0.as_ref();
+        let (id, path) = (letter.unit(), self.path(letter.unit()));
+        if let Some((before, _)) =
+            fs::read(&path).ok().and_then(|bytes| Letter::decode(&bytes).ok())
+        {
+            if before.generation > letter.generation {
+                // An older version that comes late is not what anybody waits for.
+                return Ok(());
             }
-            let bytes = letter.encode(&unit).map_err(io::Error::other)?;
-            let added = bytes.len() as u64;
-            if !self.has_room(id, added) {
-                // Another process may have made some.
-                *self.kept() = Kept::read(folder)?;
-            }
-            if !self.has_room(id, added) {
-                let room = bytesize::ByteSize(*bytes_max);
-                return Err(io::Error::new(
-                    io::ErrorKind::StorageFull,
-                    format!("there is room for {room} of this backend's"),
-                ));
-            }
-            let mut file = NamedTempFile::new_in(folder)?;
-            file.write_all(&bytes)?;
-            file.as_file().sync_data()?;
-            file.persist(&path)?;
-            self.kept().add(id, letter.generation, added);
+            letter.attempts += before.attempts;
+            letter.first_at = before.first_at;
         }
-        File::open(folder)?.sync_all()
+        let bytes = letter.encode(unit).map_err(io::Error::other)?;
+        let added = bytes.len() as u64;
+        if !self.has_room(id, added) {
+            // Another process may have made some.
+            *self.kept() = Kept::read(folder)?;
+        }
+        if !self.has_room(id, added) {
+            let room = bytesize::ByteSize(*bytes_max);
+            let message = format!("there is room for {room} of this backend's");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, message));
+        }
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(&bytes)?;
+        file.as_file().sync_data()?;
+        file.persist(&path)?;
+        self.kept().add(id, letter.generation, added);
+        Ok(())
     }
 
     /// Whether a letter of so many bytes, in place of the unit's own, is within the bound.

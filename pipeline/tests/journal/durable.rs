@@ -7,7 +7,8 @@ use std::time::Duration;
 use astload_model::ipc::Compression;
 use astload_pipeline::channel::Cargo;
 use astload_pipeline::journal::{
-    Appender, AtBound, Frame, Journal, JournalSettings, Recovery, Retention, Tail, TailError,
+    AppendError, Appender, AtBound, Frame, Journal, JournalSettings, Recovery, Retention, Tail,
+    TailError,
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -167,6 +168,10 @@ async fn what_breaks_while_it_waits_is_told_by_the_lane_that_misses_it() {
     let lost = tail.take_lost();
     assert_eq!(lost.len(), 1);
     assert!(lost[0].contains("frame 1") && lost[0].contains("checksum"), "{lost:?}");
+    // The damaged file stays for whoever wants to look at it.
+    appender.maintain().await.expect("kept");
+    assert!(!segment.exists());
+    assert!(segment.with_extension("journal.broken").exists());
 }
 
 #[tokio::test]
@@ -238,6 +243,53 @@ async fn at_its_bound_a_lane_is_cut_off_and_the_others_go_on() {
     }
     assert!(matches!(idle.next_now().await, Err(TailError::Detached)));
     assert!(journal.status().disk_bytes <= 40_000);
+
+    // It stays so until somebody has brought it up to date from elsewhere, and says so.
+    appender.maintain().await.expect("kept");
+    drop((appender, journal, keen, idle));
+    let (_appender, journal, _) = open(folder.path(), settings);
+    let mut idle = journal.attach("idle", 2, bound);
+    assert!(matches!(idle.next_now().await, Err(TailError::Detached)));
+    assert!(journal.status().lanes.iter().any(|lane| lane.detached));
+    journal.forget("idle");
+    let mut idle = journal.attach("idle", 2, bound);
+    assert!(idle.next_now().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_lane_keeps_its_bit_whatever_the_others_do() {
+    let folder = TempDir::new().expect("a folder");
+    let names = ["a", "b", "c"];
+    {
+        let (mut appender, journal, _) = open(folder.path(), SMALL);
+        for (index, name) in names.into_iter().enumerate() {
+            assert_eq!(journal.bit_for(name), Some(1 << index));
+            journal.attach(name, 1 << index, Retention::default());
+        }
+        appender.maintain().await.expect("kept");
+    }
+    let (mut appender, journal, _) = open(folder.path(), SMALL);
+    journal.forget("a");
+    assert_eq!(names.map(|name| journal.bit_for(name)), [Some(1), Some(2), Some(4)]);
+    assert_eq!(journal.bit_for("new"), Some(1));
+    let mut b = journal.attach("b", 2, Retention::default());
+    appender.append(vec![for_lanes(units(&["1"], 1), 1)]).await.expect("appended");
+    appender.append(vec![for_lanes(units(&["2"], 1), 2)]).await.expect("appended");
+    assert_eq!(drain(&mut b).await, [version("2", 1)]);
+    for index in 0..64 {
+        journal.attach(&format!("{index}"), 1 << index, Retention::default());
+    }
+    assert_eq!(journal.bit_for("one more"), None);
+}
+
+#[tokio::test]
+async fn a_group_of_another_journal_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut appender, _, _) = open(folder.path(), SMALL);
+    let (_, temporary) = Journal::temporary(SMALL, folder.path());
+    let mut group = temporary.group();
+    group.push(for_lanes(units(&["1"], 1), 1));
+    assert!(matches!(appender.append_group(group).await, Err(AppendError::Failed(_))));
 }
 
 #[tokio::test]

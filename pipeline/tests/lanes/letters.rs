@@ -6,6 +6,7 @@ use std::time::Duration;
 use astload_backends::{Error, ErrorKind};
 use astload_fixtures::backends::{Fault, Faults, Refuses, Scripted};
 use astload_model::Batch;
+use astload_pipeline::health::Health;
 use astload_pipeline::lane::Patience;
 use astload_pipeline::letters::DeadLetters;
 use tokio::time::Instant;
@@ -162,6 +163,28 @@ async fn where_there_is_no_room_for_letters_the_lane_ends_and_drops_none() {
     assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("astload dlq list")));
     let kept = letters_in(&letters).len();
     assert!((1..10).contains(&kept), "{kept}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_waits_for_room_goes_on_when_somebody_drops_letters() {
+    let whole = batch(0, 100);
+    let bad: Vec<_> = ids(&whole).into_iter().step_by(10).collect();
+    let store = [Store::new(Refuses::these(bad))];
+    let setup = Setup { letter_bytes_max: 30_000, patience: Patience::Wait, ..Setup::default() };
+    let running = setup.start(&store);
+    running.send(whole).await;
+    let mut health = running.monitors[0].watch();
+    health.wait_for(|health| *health == Health::Degraded).await.expect("it pauses");
+    let letters = DeadLetters::within(running.letters().path().to_owned());
+    for letter in letters.list().expect("a folder").letters {
+        letters.remove(&letter).expect("removed");
+    }
+    // A probe comes, and the lane tries again.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(running.finished(), 1);
+    let (reports, _) = running.finish().await;
+    assert!(reports[0].error.is_none());
+    assert_eq!((reports[0].refused.len(), store[0].kept().len()), (10, 90));
 }
 
 /// Refuses everything for a while.

@@ -12,7 +12,7 @@ use astload_model::{Batch, UnitId};
 use astload_pipeline::channel::{Lanes, Sender, channel};
 use astload_pipeline::coordinator::{self, Carried};
 use astload_pipeline::health::{Monitor, MonitorSettings};
-use astload_pipeline::journal::{Journal, JournalSettings};
+use astload_pipeline::journal::{Appender, Journal, JournalSettings};
 use astload_pipeline::lane::{Lane, LaneProgress, LaneReport, LaneSettings, Patience};
 use astload_pipeline::letters::{DeadLetters, Letter};
 use tempfile::TempDir;
@@ -107,15 +107,25 @@ impl Setup {
 
     /// With dead letters that are there already.
     pub(crate) fn start_with(self, stores: &[Store], letters: TempDir) -> Running {
+        let settings =
+            JournalSettings { memory_bytes: self.memory_bytes, ..JournalSettings::default() };
+        let journal = Journal::temporary(settings, &std::env::temp_dir());
+        self.start_on(journal, stores, letters)
+    }
+
+    /// Through this journal.
+    pub(crate) fn start_on(
+        self,
+        journal: (Appender, Journal),
+        stores: &[Store],
+        letters: TempDir,
+    ) -> Running {
         let cancelled = CancellationToken::new();
         let numbered = stores.iter().enumerate();
         let lanes: Vec<Lane> =
             numbered.map(|(index, store)| self.lane(index, store, &letters, &cancelled)).collect();
         let monitors = lanes.iter().map(|lane| lane.monitor.clone()).collect();
         let progress = lanes.iter().map(|lane| lane.progress.clone()).collect();
-        let settings =
-            JournalSettings { memory_bytes: self.memory_bytes, ..JournalSettings::default() };
-        let journal = Journal::temporary(settings, &std::env::temp_dir());
         let (sender, receiver) = channel(4, 64 << 20);
         let coordinator = tokio::spawn(coordinator::run(receiver, journal, lanes));
         Running { sender, monitors, cancelled, progress, letters, coordinator }
@@ -158,6 +168,11 @@ impl Running {
     pub(crate) async fn send(&self, batch: Batch) -> bool {
         let wanted = vec![ALL; batch.len()];
         self.sender.send(batch, wanted).await.is_ok()
+    }
+
+    /// The folder of the dead letters.
+    pub(crate) fn letters(&self) -> &TempDir {
+        &self.letters
     }
 
     /// Entries that the first lane is done with.

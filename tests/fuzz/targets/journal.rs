@@ -242,7 +242,7 @@ fn begin() {
     let letters = DeadLetters::within(folder.path().into());
     let refusal = Refusal { unit: batch("a.py"), kind: ErrorKind::Refused, reason: "bad".into() };
     let burying = letters.of("a", "b").expect("a folder");
-    RUNTIME.block_on(async { burying.bury(&[refusal]).await }).expect("buried");
+    RUNTIME.block_on(async { burying.bury(&[refusal]).await }).1.expect("buried");
     let letter = fs::read(&letters.list().expect("listed").letters[0].path).expect("read");
     let seeds = [
         ("segment", segment),
