@@ -3,12 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use astload_backends::sqlite::SqliteFactory;
 use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Error, ErrorKind, Result};
 use astload_fixtures::conformance::{
-    FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run, undo_by_drop,
+    CLAUSES, FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run, run_clauses,
+    undo_by_drop,
 };
+use astload_model::limits::UNIT_NODES_MAX;
 use async_trait::async_trait;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -18,6 +21,17 @@ fn sqlite_conforms() {
     // The default store: more random histories than the kit tries by itself.
     let settings = Settings { cases: 40, ..Settings::default() };
     run(Arc::new(Sqlite), settings).assert_conformant();
+}
+
+#[test]
+#[ignore = "takes minutes and gigabytes; CONTRIBUTING.md has its command"]
+fn sqlite_keeps_a_unit_of_as_many_nodes_as_the_limit() {
+    let settings = Settings {
+        large_unit_nodes: UNIT_NODES_MAX,
+        time_limit: Duration::from_secs(1800),
+        ..Settings::default()
+    };
+    run_clauses(Arc::new(Sqlite), settings, &CLAUSES[11..12]).assert_conformant();
 }
 
 struct Sqlite;
