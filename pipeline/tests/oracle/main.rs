@@ -1,6 +1,7 @@
 //! Units whose content follows from their id and generation, through backends that fail in every way
 //! that is known, under a schedule that a seed decides. Afterwards every unit is in every backend
-//! that wants it, in its newest version, or that version is among the backend's dead letters.
+//! that wants it, in its newest version, or that version is among the backend's dead letters; and
+//! every repository is recorded in every backend as it was sent last.
 //!
 //! A seed makes the same schedule each time. What threads do between two steps of it, reading and
 //! writing files, is not the seed's: where a failure hides, the same seed a hundred times shows it.

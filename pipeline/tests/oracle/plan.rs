@@ -1,10 +1,11 @@
 //! What a seed decides: the lanes and their weather, every version of every unit, and when which of
 //! them are sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use astload_backends::{Origin, RepoState};
 use astload_fixtures::units::{UnitValue, batch_of, tree};
 use astload_model::{Batch, Op, UnitId};
 use astload_pipeline::channel::Lanes;
@@ -12,6 +13,9 @@ use astload_pipeline::journal::JournalSettings;
 use fastrand::Rng;
 
 use crate::weather::{Law, Phase};
+
+/// The repository of all units.
+pub(crate) const UNITS_OF: &str = "example";
 
 /// Everything that a seed decides.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ pub(crate) struct LanePlan {
 pub(crate) struct Send {
     /// How long the source takes for it.
     pub(crate) after: Duration,
+    /// What is to be recorded of a repository before; every lane wants it.
+    pub(crate) repo: Option<RepoState>,
     pub(crate) versions: Vec<Version>,
 }
 
@@ -104,7 +110,7 @@ fn path_of(unit: u16) -> String {
 }
 
 pub(crate) fn unit_id(unit: u16) -> UnitId {
-    UnitId::of("example", &path_of(unit), "ast")
+    UnitId::of(UNITS_OF, &path_of(unit), "ast")
 }
 
 impl Plan {
@@ -115,7 +121,7 @@ impl Plan {
             (0..random.usize(1..=4)).map(|_| LanePlan::of(&mut random, is_durable)).collect();
         let journal = journal(&mut random);
         let always = if random.bool() { Lanes::MAX } else { 0 };
-        let sends = sends(&mut random, always);
+        let mut sends = sends(&mut random, always);
         let drive = match is_durable {
             true => Drive::Durable {
                 crashes: (0..random.usize(1..=3)).map(|_| soon(&mut random)).collect(),
@@ -125,7 +131,26 @@ impl Plan {
                 Drive::Temporary { stop_after: is_stopped.then(|| soon(&mut random)) }
             }
         };
+        // By other dice, so that these change nothing of what a seed decides besides.
+        let mut random = Rng::with_seed(seed ^ 0x4e70);
+        for send in &mut sends {
+            send.repo = (random.u8(0..3) == 0).then(|| repo(&mut random));
+        }
         Self { seed, lanes, journal, sends, drive }
+    }
+
+    /// Every repository as it stands when all is recorded, in the order in which it was sent.
+    pub(crate) fn repos(&self) -> BTreeMap<String, RepoState> {
+        let mut repos: BTreeMap<String, RepoState> = BTreeMap::new();
+        for sent in self.sends.iter().filter_map(|send| send.repo.clone()) {
+            let known = repos.remove(&sent.repo);
+            let (root, generation) =
+                known.map_or((None, 0), |known| (known.root, known.generation));
+            let root = sent.root.or(root);
+            let generation = sent.generation.max(generation);
+            repos.insert(sent.repo.clone(), RepoState { root, generation, ..sent });
+        }
+        repos
     }
 
     /// Every version that a lane is to get, once.
@@ -189,9 +214,21 @@ fn sends(random: &mut Rng, always: Lanes) -> Vec<Send> {
             left.iter_mut().filter(|v| !v.is_empty()).collect();
         random.shuffle(&mut waiting);
         let versions = waiting.into_iter().take(most).filter_map(Vec::pop).collect();
-        sends.push(Send { after, versions });
+        sends.push(Send { after, repo: None, versions });
     }
     sends
+}
+
+/// A state of one of a few repositories: that of the units, and others.
+fn repo(random: &mut Rng) -> RepoState {
+    RepoState {
+        repo: [UNITS_OF, "empty", "another"][random.usize(..3)].into(),
+        layer: "ast".into(),
+        root: (random.u8(0..4) > 0).then(|| format!("/{}", random.u8(0..20))),
+        origin: if random.bool() { Origin::Ours } else { Origin::Upstream },
+        generation: random.u64(0..20),
+        units: 0,
+    }
 }
 
 fn versions(random: &mut Rng, unit: u16, always: Lanes) -> Vec<Version> {

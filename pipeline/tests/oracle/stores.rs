@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::plan::{LanePlan, Plan};
-use crate::weather::{Landing, Probes, Weather};
+use crate::weather::{Errands, Landing, Probes, Weather};
 
 /// How long a lane that gives up goes without a write.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,8 +54,12 @@ impl Stores {
             let weather = Weather::new(phases, lane.law, self.memories[index].clone(), seed);
             landings.push(weather.landing.clone());
             let probes = Probes::of(&weather);
+            let errands = |dice: u64| Errands::of(&weather, seed ^ dice << 24);
+            let (settling, recording) = (errands(1), errands(2));
             let backend = Faulty::new(Arc::new(self.memories[index].clone()), weather);
             backend.turn_health(probes);
+            backend.turn_settle(settling);
+            backend.turn_admin(recording);
             lanes.push(self.lane(index, lane, Arc::new(backend), &cancelled));
         }
         Lanes { lanes, cancelled, landings }

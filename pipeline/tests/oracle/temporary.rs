@@ -64,6 +64,11 @@ fn load(
         let source = async move {
             for send in &plan.sends {
                 sleep(send.after).await;
+                if let Some(repo) = send.repo.clone()
+                    && sender.send_repo(repo).await.is_err()
+                {
+                    return;
+                }
                 let (batch, wanted) = send.batch();
                 if sender.send(batch, wanted).await.is_err() {
                     return;

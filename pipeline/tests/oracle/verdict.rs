@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use astload_backends::{Backend, RepoState};
 use astload_fixtures::backends::Memory;
 use astload_model::{Batch, Op, UnitId, canonical_hash};
 use astload_pipeline::letters::DeadLetters;
+use futures::FutureExt;
 
-use crate::plan::{Plan, Version};
+use crate::plan::{Plan, UNITS_OF, Version};
 use crate::stores::{Stores, name_of};
 use crate::weather::Law;
 
@@ -25,7 +27,35 @@ pub(crate) fn wrong_with(plan: &Plan, stores: &Stores, lane: usize) -> Vec<Strin
     let strange =
         found.stored.keys().chain(found.letters.keys()).filter(|id| !wanted.contains_key(id));
     wrong.extend(strange.map(|id| format!("unit {id} is there, which it did not want")));
+    wrong.extend(wrong_repos(plan, &stores.memories[lane]));
     wrong.into_iter().map(|wrong| format!("lane {lane}: {wrong}")).collect()
+}
+
+/// What is wrong with the repositories that were recorded.
+fn wrong_repos(plan: &Plan, memory: &Memory) -> Vec<String> {
+    let repos = memory.reader().and_then(|reader| reader.repos().now_or_never());
+    let repos = repos.expect("memory answers at once").expect("it reads");
+    let mut found: BTreeMap<_, _> =
+        repos.into_iter().map(|repo| (repo.repo.clone(), repo)).collect();
+    let mut wrong = Vec::new();
+    for (name, right) in plan.repos() {
+        let is_right = |found: &RepoState| {
+            // Units raise a generation, and are counted.
+            let has_units = found.units > 0 || found.generation > right.generation;
+            let bare = RepoState { units: 0, generation: right.generation, ..found.clone() };
+            bare == right
+                && found.generation >= right.generation
+                && (!has_units || name == UNITS_OF)
+        };
+        match found.remove(&name) {
+            Some(found) if is_right(&found) => {}
+            found => wrong.push(format!("{name} is recorded as {found:?}, not as {right:?}")),
+        }
+    }
+    // It is there for its units alone.
+    found.remove(UNITS_OF);
+    wrong.extend(found.into_keys().map(|name| format!("{name} is there, which nobody sent")));
+    wrong
 }
 
 /// What a lane left: generations and canonical hashes.

@@ -245,3 +245,34 @@ impl Faults for Probes {
         }
     }
 }
+
+/// How calls that are no writes, settling and recording a repository, fail in the same weather. Only
+/// what may pass is their fault, and each answers in the end: there is no bound for either.
+#[derive(Debug)]
+pub(crate) struct Errands {
+    phases: Vec<Phase>,
+    since: Instant,
+    random: Rng,
+}
+
+impl Errands {
+    pub(crate) fn of(weather: &Weather, seed: u64) -> Self {
+        let random = Rng::with_seed(seed);
+        Self { phases: weather.phases.clone(), since: weather.since, random }
+    }
+}
+
+impl Faults for Errands {
+    fn next(&mut self, _: &Batch) -> Fault {
+        let lost = || Error::transient("the connection was lost");
+        match sky_at(&self.phases, self.since.elapsed()) {
+            Sky::Flaky(percent) if self.random.u8(0..100) >= percent => Fault::None,
+            Sky::Flaky(_) if self.random.bool() => Fault::After(lost()),
+            Sky::Flaky(_) | Sky::Dead | Sky::Hanging | Sky::Halfway => Fault::Before(lost()),
+            Sky::Lying | Sky::Late(_) => Fault::After(lost()),
+            Sky::Slow(time) => Fault::Slow(time),
+            Sky::Overloaded => Fault::Before(Error::transient("too many requests").for_overload()),
+            Sky::Clear | Sky::TakesAtMost(_) | Sky::Full | Sky::Unexpected => Fault::None,
+        }
+    }
+}
