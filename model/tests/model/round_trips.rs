@@ -1,6 +1,8 @@
 //! What is written is what is read.
 
-use astload_fixtures::units::{UnitValue, any_unit, any_units, batch_of, chain, units_of};
+use astload_fixtures::units::{
+    NodeValue, UnitValue, any_unit, any_units, batch_of, chain, units_of,
+};
 use astload_model::ipc::Compression;
 use astload_model::{Batch, Intake, canonical_hash};
 use proptest::prelude::*;
@@ -92,6 +94,43 @@ fn words_that_appear_later_in_a_stream_are_sent_as_deltas() {
     let times = bytes.windows(11).filter(|window| *window == b"delta_first").count();
     assert_eq!(times, 1, "a word is sent once");
     assert_eq!(read_ipc(&bytes), Read::good(&[first, second]));
+}
+
+/// A unit of so many nodes, each of a kind of its own but for the root.
+fn unit_of_kinds(path: &str, kinds: std::ops::Range<usize>) -> UnitValue {
+    let mut nodes = chain(kinds.len() as u32 + 1);
+    for (node, kind) in nodes[1..].iter_mut().zip(kinds) {
+        node.kind = format!("swapped_{kind:04}");
+        // Every other row has no word.
+        node.field = kind.is_multiple_of(2).then(|| format!("field_{kind:04}"));
+    }
+    UnitValue::new(path, nodes)
+}
+
+#[test]
+fn a_stream_of_small_and_large_batches_changes_its_dictionaries_and_loses_no_word() {
+    // The process's dictionary has more words than a small batch has rows, and fewer than a large one.
+    let small = unit_of_kinds("small.py", 3..6);
+    let mut large = unit_of_kinds("large.py", 0..600);
+    large.nodes.iter_mut().skip(300).for_each(|node| node.kind = "swapped_0003".into());
+    let other = unit_of_kinds("other.py", 4..9);
+    batch_of(&[UnitValue::new(
+        "unsent.py",
+        vec![NodeValue { kind: "swapped_unsent".into(), ..small.nodes[0].clone() }],
+    )]);
+    let units = [large, small, other];
+    // Built in the order in which the words come, sent small, large, small.
+    let [large, small, other] = units.each_ref().map(|unit| batch_of(std::slice::from_ref(unit)));
+    for compression in [Compression::None, Compression::Lz4] {
+        let bytes = write_ipc(&[small.clone(), large.clone(), other.clone()], compression);
+        let [large, small, other] = units.clone();
+        assert_eq!(read_ipc(&bytes), Read::good(&[small, large, other]));
+    }
+    let bytes = write_ipc(&[small, large, other], Compression::None);
+    let sent = |word: &[u8]| bytes.windows(word.len()).filter(|window| *window == word).count();
+    assert_eq!(sent(b"swapped_0005"), 3, "in each batch's dictionary");
+    assert_eq!(sent(b"swapped_0200"), 1, "in the large one's alone");
+    assert_eq!(sent(b"swapped_unsent"), 1, "in the process's dictionary, which the large one has");
 }
 
 #[test]

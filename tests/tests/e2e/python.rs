@@ -1,9 +1,12 @@
 //! The scripts of `docs/python`, which show how to feed one's own trees.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use astload_tests::{Sandbox, skipped, store::assert_same};
+
+use crate::arrow;
 
 const SCRIPTS: [&str; 2] = ["load_dump.py", "load_arrow.py"];
 
@@ -75,6 +78,46 @@ fn calls_from_python_meet_definitions() {
     let question = "SELECT count(*) FROM edges AS used JOIN edges AS defined USING (symbol_id)
          WHERE used.kind = 'CALL' AND defined.kind = 'DEFINES'";
     assert!(sandbox.store("load_dump.py.db").number(question) > 0);
+}
+
+/// The kinds of the nodes of each batch of a stream, a line a batch, as pyarrow reads them.
+const KINDS: &str = "
+import sys
+import pyarrow as pa
+for batch in pa.ipc.open_stream(sys.stdin.buffer):
+    nodes = batch.column('nodes')
+    print(*nodes.flatten().field('kind').to_pylist())
+";
+
+#[test]
+fn pyarrow_reads_a_stream_whose_batches_change_their_dictionaries() {
+    if !has_pyarrow() {
+        return;
+    }
+    // A small batch brings the words that it uses, a large one all that the process has.
+    let kinds: Vec<Vec<String>> = [0..400, 3..6, 0..400, 4..9]
+        .map(|range| range.map(|kind| format!("kind_{kind:03}")).collect())
+        .into();
+    let line = |kinds: &Vec<String>| {
+        let nodes = kinds.iter().enumerate().map(|(ord, kind)| {
+            serde_json::json!({"ord": ord, "parent": (ord > 0).then_some(0), "kind": kind})
+        });
+        let unit = serde_json::json!({
+            "repo": "example", "path": format!("{}.py", kinds.len()), "nodes": nodes.collect::<Vec<_>>(),
+        });
+        format!("{unit}\n").into_bytes()
+    };
+    let (stream, _) = arrow::batches(&kinds.iter().map(line).collect::<Vec<_>>());
+    let mut reading = Command::new(python())
+        .args(["-c", KINDS])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python starts");
+    reading.stdin.take().expect("piped").write_all(&stream).expect("it listens");
+    let read = reading.wait_with_output().expect("it ends");
+    let right: String = kinds.iter().map(|kinds| kinds.join(" ") + "\n").collect();
+    assert_eq!(String::from_utf8_lossy(&read.stdout), right);
 }
 
 #[test]
