@@ -1,6 +1,7 @@
 //! Batches on their way through the channel, the coordinator and the journal to lanes whose backends
 //! fail or are slow.
 
+mod calls;
 mod durable;
 mod faults;
 mod health;
