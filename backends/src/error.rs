@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use astload_config::Secrets;
 use astload_model::UnitId;
 
 /// What a call to a backend gives.
@@ -149,6 +150,22 @@ impl Error {
     #[must_use]
     pub fn for_overload(mut self) -> Self {
         self.overloaded = true;
+        self
+    }
+
+    /// The same, without secrets, which a store may repeat.
+    #[must_use]
+    pub fn without(mut self, secrets: &Secrets) -> Self {
+        if secrets.is_empty() {
+            return self;
+        }
+        self.message = secrets.mask(&self.message);
+        self.hint = self.hint.map(|hint| secrets.mask(&hint));
+        for (_, reason) in &mut self.rejected {
+            *reason = secrets.mask(reason);
+        }
+        // The words of a cause are not ours to change.
+        self.source = None;
         self
     }
 

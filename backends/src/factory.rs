@@ -1,6 +1,6 @@
 //! What is registered for a type, and what a backend is made from.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use astload_config::BackendUrl;
@@ -35,8 +35,8 @@ pub enum Access {
     Read,
 }
 
-/// What a backend is made from.
-#[derive(Debug, Clone)]
+/// What a backend is made from. Its options may hold secrets: `Debug` does not show them.
+#[derive(Clone)]
 pub struct BackendConfig {
     /// The options that its type takes.
     pub options: Value,
@@ -44,6 +44,14 @@ pub struct BackendConfig {
     pub access: Access,
     /// The digest of the selection that narrows what it is given.
     pub selection: Option<u64>,
+}
+
+impl Debug for BackendConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { options: _, access, selection } = self;
+        let mut shown = f.debug_struct("BackendConfig");
+        shown.field("access", access).field("selection", selection).finish_non_exhaustive()
+    }
 }
 
 /// Makes backends of a type.
@@ -59,7 +67,8 @@ pub trait BackendFactory: Debug + Send + Sync + 'static {
     fn options_from_url(&self, url: &BackendUrl) -> Result<Value>;
 
     /// Names the place of the store, the same however it is written, so that no load writes one
-    /// store through two lanes.
+    /// store through two lanes. It may hold what the options hold: of a store whose options have
+    /// secrets, people are shown a digest of it.
     fn place(&self, options: &Value) -> Result<String>;
 
     /// Whether there is a store already; changes nothing.

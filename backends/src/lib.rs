@@ -18,4 +18,4 @@ pub use contract::{
 pub use error::{Effect, Error, ErrorKind, Result};
 pub use factory::{Access, BackendConfig, BackendFactory, TypeInfo};
 pub use guard::{GuardSettings, Guarded};
-pub use registry::{RegisteredType, Registry, RegistryError, RegistryEvent, TypeStatus};
+pub use registry::{RegisteredType, Registry, RegistryError, RegistryEvent, Terms, TypeStatus};

@@ -1,24 +1,33 @@
 //! The types of backends by name: registered, found, and made into backends, while the service runs.
 
+mod accounted;
 mod names;
 mod opened;
+mod terms;
 
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
-use astload_config::{BACKEND_FIELDS, BackendUrl};
+use astload_config::{BACKEND_FIELDS, BackendUrl, Secrets};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::builtin;
 use crate::contract::Backend;
 use crate::error::{Error, Result};
 use crate::factory::{BackendConfig, BackendFactory, TypeInfo};
+use accounted::Accounted;
 use names::Names;
 use opened::{OpenCount, Opened};
+pub use terms::Terms;
 
 /// Longest name of a type, in bytes.
 const NAME_MAX: usize = 64;
+
+/// How long a backend that is not what it should be may take to close.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Why a type is not registered or not found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -167,34 +176,66 @@ impl Registry {
         self.factory(url.scheme())
     }
 
-    /// Connects a backend of a type and proves that it answers and is what its type declares; where
-    /// it does not, nothing is left of it.
+    /// Makes a backend on the usual terms, called as its type is, of options without secrets.
     ///
     /// # Errors
-    /// As the type says, or [`ErrorKind::Unexpected`](crate::ErrorKind) where it breaks its word.
+    /// As [`Registry::create_on`].
     pub async fn create(&self, name: &str, config: BackendConfig) -> Result<Arc<dyn Backend>> {
-        let created = self.connect(name, config).await;
+        self.create_on(&Terms::of(name, &Secrets::default()), name, config).await
+    }
+
+    /// Connects a backend of a type and proves that it answers in time and is what its type declares;
+    /// where it does not, nothing is left of it.
+    ///
+    /// # Errors
+    /// As the type says, [`ErrorKind::Transient`](crate::ErrorKind) where it does not answer in time,
+    /// or `Unexpected` where it breaks its word; without the secrets of the terms.
+    pub async fn create_on(
+        &self,
+        terms: &Terms,
+        type_name: &str,
+        config: BackendConfig,
+    ) -> Result<Arc<dyn Backend>> {
+        let created = self.connect(terms, type_name, config).await;
+        let created = created.map_err(|error| error.without(&terms.secrets));
+        let backend = &terms.name;
         match &created {
-            Ok(_) => tracing::info!(target: "audit", event = "create", type_name = name),
+            Ok(_) => tracing::info!(target: "audit", event = "create", backend, type_name),
             Err(error) => {
-                tracing::info!(target: "audit", event = "create", type_name = name, %error);
+                tracing::info!(target: "audit", event = "create", backend, type_name, %error);
             }
         }
         created
     }
 
-    async fn connect(&self, name: &str, config: BackendConfig) -> Result<Arc<dyn Backend>> {
-        let entry = self.entry(name).map_err(|error| Error::misconfigured(error.to_string()))?;
-        let backend = entry.factory.connect(config).await?;
+    async fn connect(
+        &self,
+        terms: &Terms,
+        type_name: &str,
+        config: BackendConfig,
+    ) -> Result<Arc<dyn Backend>> {
+        let entry = self.entry(type_name);
+        let entry = entry.map_err(|error| Error::misconfigured(error.to_string()))?;
+        let deadline = Instant::now() + terms.patience;
+        let silent =
+            |what: &str| Error::transient(format!("{what}: no answer for {:?}", terms.patience));
+        let connected = timeout_at(deadline, entry.factory.connect(config)).await;
+        let backend = connected.unwrap_or_else(|_| Err(silent("connecting")))?;
         let probed = match undeclared(backend.as_ref()) {
-            None => backend.health_check().await.map(drop),
-            Some(facet) => Err(Error::unexpected(format!("type `{name}`: {facet}"))),
+            None => {
+                let health = timeout_at(deadline, backend.health_check()).await;
+                health.unwrap_or_else(|_| Err(silent("the first probe"))).map(drop)
+            }
+            Some(facet) => Err(Error::unexpected(format!("type `{type_name}`: {facet}"))),
         };
         match probed {
-            Ok(()) => Ok(Arc::new(Opened::new(backend, &entry.open))),
+            Ok(()) => {
+                let opened = Arc::new(Opened::new(backend, &entry.open));
+                Ok(Arc::new(Accounted::new(&terms.name, &terms.secrets, opened)))
+            }
             Err(error) => {
-                // What failed first is what is told.
-                backend.close().await.ok();
+                // What failed first is what is told; what does not close is dropped.
+                drop(timeout(CLOSING, backend.close()).await);
                 Err(error)
             }
         }

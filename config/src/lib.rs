@@ -11,6 +11,7 @@ mod problem;
 mod quantity;
 mod read;
 mod schema;
+mod secrets;
 mod settings;
 mod snippet;
 mod source;
@@ -23,6 +24,7 @@ pub use options::{OptionsError, parse_options};
 pub use problem::{Problem, Problems};
 pub use read::Environment;
 pub use schema::{BACKEND_FIELDS, FileSchema, SchemaError, TypeSchema};
+pub use secrets::Secrets;
 pub use settings::{
     BackendName, BackendSettings, BatchSettings, BreakerRules, Concurrency, Durability,
     HealthSettings, NameError, Options, RetryBudgetSettings, RetrySettings, WriteSettings,

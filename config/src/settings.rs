@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::quantity;
-use crate::url::BackendUrl;
+use crate::secrets::Secrets;
 
 /// A backend's name: 1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,21 +51,13 @@ impl fmt::Display for BackendName {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Options {
     value: Value,
-    /// Longest first.
-    secrets: Vec<String>,
+    secrets: Secrets,
 }
 
 impl Options {
-    /// Options, among which these texts are secrets.
-    pub(crate) fn new(value: Value, mut secrets: Vec<String>) -> Self {
-        secrets.retain(|secret| !secret.is_empty());
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    /// Options, and what of them is secret.
+    pub fn new(value: Value, secrets: Secrets) -> Self {
         Self { value, secrets }
-    }
-
-    /// The options of a URL, whose password is a secret.
-    pub fn of_url(value: Value, url: &BackendUrl) -> Self {
-        Self::new(value, url.password().map(str::to_owned).into_iter().collect())
     }
 
     /// The options as the type takes them.
@@ -73,9 +65,9 @@ impl Options {
         &self.value
     }
 
-    /// What somebody who knows the options said, such as a store's error, without their secrets.
-    pub fn without_secrets(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    /// What of them is never told.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 }
 
@@ -260,8 +252,7 @@ mod tests {
     #[test]
     fn options_are_not_shown() {
         let value = json!({"url": "pg://u:hunter2@h", "tls": {"key": "hunter2"}});
-        let options = Options::new(value, vec!["hunter".into(), "".into(), "hunter2".into()]);
-        assert_eq!(options.without_secrets("hunter2 is wrong"), "*** is wrong");
+        let options = Options::new(value, Secrets::default());
         assert_eq!(format!("{options:?}"), r#"{"url": "***", "tls": "***"}"#);
     }
 

@@ -129,7 +129,7 @@ impl fmt::Debug for BackendUrl {
 }
 
 /// Text without its percent-encoding, where that is UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

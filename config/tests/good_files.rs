@@ -66,8 +66,8 @@ fn a_reference_stands_for_what_it_leads_to_in_the_type_that_is_wanted() {
         })
     );
     let said = "no route to host, said tcp://me:s3cret@host for me:s3cret";
-    let clean = config.backends[0].options.without_secrets(said);
-    assert_eq!(clean, "no route to host, said *** for me:***");
+    let clean = config.backends[0].options.secrets().mask(said);
+    assert_eq!(clean, "no route to ***, said *** for me:***");
 }
 
 #[test]

@@ -21,33 +21,45 @@ impl Write for Account {
     }
 }
 
-#[test]
-fn what_is_registered_created_and_taken_away_is_on_the_account() {
+/// What is on the account of what happens.
+pub(crate) fn account_of(happens: impl Future<Output = ()>) -> Vec<Value> {
     let account = Account::default();
     let writer = account.clone();
-    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let told = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
+    let subscriber = told.with_writer(move || writer.clone()).finish();
     // Of a single listener, tracing takes what another thread has instead, and keeps to that.
     let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    tracing::subscriber::with_default(subscriber, || {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("a runtime");
+    tracing::subscriber::with_default(subscriber, || runtime.block_on(happens));
+    let lines = account.0.lock().expect("no panic").clone();
+    let lines = serde_json::Deserializer::from_slice(&lines).into_iter::<Value>();
+    lines.map(|line| line.expect("JSON")).filter(|line| line["target"] == "audit").collect()
+}
+
+/// The events of an account, and whether each has an error.
+fn told(lines: &[Value]) -> Vec<(&str, bool)> {
+    lines
+        .iter()
+        .map(|line| {
+            let event = line["fields"]["event"].as_str().expect("an event");
+            (event, line["fields"]["error"].is_string())
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_registered_created_and_taken_away_is_on_the_account() {
+    let lines = account_of(async {
         let registry = Registry::default();
         registry.register(Arc::new(Changed::default())).expect("free");
         registry.register(Arc::new(Changed::default())).expect_err("taken");
-        runtime.block_on(registry.create("memory", config())).expect("made");
+        registry.create("memory", config()).await.expect("made");
         registry.deregister("memory").expect("there");
-        runtime.block_on(registry.create("memory", config())).expect_err("gone");
+        registry.create("memory", config()).await.expect_err("gone");
     });
-    let lines = account.0.lock().expect("no panic").clone();
-    let told: Vec<(String, bool)> = serde_json::Deserializer::from_slice(&lines)
-        .into_iter::<Value>()
-        .map(|line| line.expect("JSON"))
-        .filter(|line| line["target"] == "audit" && line["fields"]["type_name"] == "memory")
-        .map(|line| {
-            let event = line["fields"]["event"].as_str().expect("an event").to_owned();
-            (event, line["fields"]["error"].is_string())
-        })
-        .collect();
     let expected =
         [("register", false), ("create", false), ("deregister", false), ("create", true)];
-    assert_eq!(told, expected.map(|(event, failed)| (event.to_owned(), failed)));
+    assert_eq!(told(&lines), expected);
+    assert!(lines.iter().all(|line| line["fields"]["type_name"] == "memory"));
 }

@@ -2,19 +2,22 @@
 
 mod audit;
 mod cycles;
+mod secrets;
 mod threads;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use astload_backends::{
     Access, Backend, BackendConfig, BackendFactory, BackendInfo, Error, ErrorKind, HealthReport,
-    Registry, RegistryError, RegistryEvent, Result, TypeInfo,
+    Registry, RegistryError, RegistryEvent, Result, Terms, TypeInfo,
 };
-use astload_config::BackendUrl;
+use astload_config::{BackendUrl, Secrets};
 use astload_fixtures::backends::{Memory, MemoryFactory};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::TryRecvError;
+use tokio::time::Instant;
 
 /// A memory type that a test has changed.
 #[derive(Debug, Clone)]
@@ -29,7 +32,9 @@ struct Changed {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Connects {
     Well,
+    Hangs,
     DoesNotAnswer,
+    NeverAnswersAProbe,
     DeclaresMore,
 }
 
@@ -64,10 +69,12 @@ impl BackendFactory for Changed {
     }
 
     async fn connect(&self, _: BackendConfig) -> Result<Arc<dyn Backend>> {
+        if self.connects == Connects::Hangs {
+            std::future::pending::<()>().await;
+        }
         let mut info = self.made.info().clone();
         info.capabilities.query |= self.connects == Connects::DeclaresMore;
-        let answers = self.connects != Connects::DoesNotAnswer;
-        Ok(Arc::new(Made { memory: self.made.clone(), info, answers }))
+        Ok(Arc::new(Made { memory: self.made.clone(), info, connects: self.connects }))
     }
 }
 
@@ -75,7 +82,7 @@ impl BackendFactory for Changed {
 struct Made {
     memory: Memory,
     info: BackendInfo,
-    answers: bool,
+    connects: Connects,
 }
 
 #[async_trait]
@@ -89,9 +96,12 @@ impl Backend for Made {
     }
 
     async fn health_check(&self) -> Result<HealthReport> {
-        match self.answers {
-            true => self.memory.health_check().await,
-            false => Err(Error::transient("no answer")),
+        match self.connects {
+            Connects::DoesNotAnswer => Err(Error::transient("no answer")),
+            Connects::NeverAnswersAProbe => std::future::pending().await,
+            Connects::Well | Connects::Hangs | Connects::DeclaresMore => {
+                self.memory.health_check().await
+            }
         }
     }
 
@@ -206,6 +216,26 @@ async fn a_backend_that_does_not_answer_is_closed_again() {
     let error = registry.create("memory", config()).await.expect_err("no answer");
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Transient, "no answer"));
     assert!(is_closed(&memory).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_hangs_is_given_up_in_time_and_closed_again() {
+    let hangs =
+        [(Connects::Hangs, "connecting"), (Connects::NeverAnswersAProbe, "the first probe")];
+    for (connects, what) in hangs {
+        let factory = Changed { connects, ..Changed::default() };
+        let memory = factory.made.clone();
+        let registry = Registry::default();
+        registry.register(Arc::new(factory)).expect("free");
+        let terms = Terms::of("store", &Secrets::default()).within(Duration::from_secs(3));
+        let start = Instant::now();
+        let error = registry.create_on(&terms, "memory", config()).await.expect_err("it hangs");
+        assert_eq!(error.kind, ErrorKind::Transient);
+        assert_eq!(error.message, format!("{what}: no answer for 3s"));
+        assert_eq!(start.elapsed().as_secs(), 3);
+        assert_eq!(is_closed(&memory).await, connects == Connects::NeverAnswersAProbe);
+        assert_eq!(registry.discover()[0].status.open, 0);
+    }
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ fn number_of(info: &TypeInfo) -> usize {
 
 /// One thread's share; how many of its changes were made.
 fn work(registry: &Registry, numbers: &AtomicUsize, random: &mut Rng) -> usize {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let mut changes = 0;
     let mut open: Vec<Arc<dyn Backend>> = Vec::new();
     for _ in 0..OPERATIONS {

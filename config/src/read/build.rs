@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Fault;
 use super::resolve::Draft;
 use crate::Config;
+use crate::secrets::Secrets;
 use crate::settings::{BackendName, BackendSettings, Options};
 use crate::url::redacted;
 use crate::yaml::Node;
@@ -53,7 +54,7 @@ fn backend(draft: Draft<'_>, defaults: Option<&Node>) -> Option<(BackendSettings
     let settings = BackendSettings {
         name: BackendName::parse(&entry.key).ok()?,
         type_name,
-        options: Options::new(Value::Object(options), secrets),
+        options: Options::new(Value::Object(options), Secrets::new(secrets)),
         select: typed(select)?,
         write: typed(write)?,
         health: typed(health)?,

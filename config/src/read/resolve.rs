@@ -9,6 +9,7 @@ use super::files::{File, read_file};
 use super::{Environment, Fault};
 use crate::check::{At, Check, Finding, escaped, is_outer, unescaped};
 use crate::schema::{BACKEND_FIELDS, BACKENDS_MAX, FileSchema, Known};
+use crate::secrets::HIDDEN;
 use crate::source::Span;
 use crate::url::{password, redacted};
 use crate::words::quoted;
@@ -16,9 +17,6 @@ use crate::yaml::{Content, Entry, Node, plain};
 
 /// Size of a file that holds a secret.
 const SECRET_BYTES_MAX: usize = 64 << 10;
-
-/// What stands in the place of a secret.
-const HIDDEN: &str = "***";
 
 /// Resolves what one file says.
 pub(super) struct Resolving<'a> {
@@ -182,9 +180,7 @@ impl<'a> Resolving<'a> {
         match self.referred(node, entries) {
             Ok((text, shown)) => {
                 resolved.hidden.insert(node.span.clone());
-                resolved
-                    .secrets
-                    .extend([password(&text).unwrap_or_default().to_owned(), text.clone()]);
+                resolved.secrets.push(text.clone());
                 Both { value: known.map_or(json!(text), |known| typed(&text, known)), shown }
             }
             Err(fault) => {

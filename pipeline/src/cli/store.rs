@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use astload_backends::{Access, Admin, Backend, BackendConfig, Query, Reader, Registry};
-use astload_config::BackendUrl;
+use astload_backends::{
+    Access, Admin, Backend, BackendConfig, Error, Query, Reader, Registry, Terms,
+};
+use astload_config::{BackendUrl, Secrets};
 
 use super::output::Failure;
 
@@ -19,13 +21,16 @@ impl Store {
         let url = BackendUrl::parse(url).map_err(|error| Failure::usage(error.to_string()))?;
         let registry = Registry::with_builtins();
         let factory = registry.for_url(&url).map_err(|error| Failure::usage(error.to_string()))?;
-        let options = factory.options_from_url(&url)?;
-        if !factory.exists(&options).await? {
+        let secrets = Secrets::of_url(&url);
+        let clean = |error: Error| error.without(&secrets);
+        let options = factory.options_from_url(&url).map_err(clean)?;
+        if !factory.exists(&options).await.map_err(clean)? {
             return Err(Failure::new(format!("there is no store at {url}"))
                 .with_hint("load something into it first: astload load PATH"));
         }
         let config = BackendConfig { options, access, selection: None };
-        let backend = registry.create(factory.info().name, config).await?;
+        let terms = Terms::of(url.redacted(), &secrets);
+        let backend = registry.create_on(&terms, factory.info().name, config).await?;
         Ok(Self { backend, url: url.redacted() })
     }
 

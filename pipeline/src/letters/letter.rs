@@ -34,7 +34,7 @@ impl Refusal {
 pub struct Letter {
     /// The backend's name.
     pub backend: String,
-    /// The store, as its type names it.
+    /// The store, as its type names it, or a digest of that where it may hold a secret.
     pub place: String,
     /// The repository.
     pub repo: String,

@@ -37,6 +37,14 @@ pub struct StoredLetter {
     pub bytes: u64,
 }
 
+impl StoredLetter {
+    /// Whether it is of the store at this place.
+    pub fn is_of(&self, place: &str) -> bool {
+        let folder = self.path.parent().and_then(Path::file_name);
+        folder.is_some_and(|folder| *folder == *digest(place))
+    }
+}
+
 /// What a folder of dead letters holds.
 #[derive(Debug)]
 pub struct Listing {
@@ -63,11 +71,23 @@ impl DeadLetters {
     /// # Errors
     /// Where the folder cannot be read.
     pub fn of(&self, backend: &str, place: &str) -> io::Result<Letters> {
-        let folder = self.folder.join(format!("{:016x}", xxh3_64(place.as_bytes())));
+        self.open(backend, place, place)
+    }
+
+    /// The same of a place that nobody is told: the letters have a digest in its stead.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn of_hidden(&self, backend: &str, place: &str) -> io::Result<Letters> {
+        self.open(backend, place, &digest(place))
+    }
+
+    fn open(&self, backend: &str, place: &str, told: &str) -> io::Result<Letters> {
+        let folder = self.folder.join(digest(place));
         let kept = Kept::read(&folder)?;
         Ok(Letters(Arc::new(Shared {
             backend: backend.to_owned(),
-            place: place.to_owned(),
+            place: told.to_owned(),
             folder,
             bytes_max: self.bytes_max,
             kept: Mutex::new(kept),
@@ -114,6 +134,11 @@ impl DeadLetters {
     pub fn remove(&self, letter: &StoredLetter) -> io::Result<()> {
         remove(&letter.path)
     }
+}
+
+/// What a store is called here, however it is named.
+fn digest(place: &str) -> String {
+    format!("{:016x}", xxh3_64(place.as_bytes()))
 }
 
 fn order(letter: &Letter) -> (&str, &str, &str, &str) {

@@ -37,7 +37,7 @@ pub async fn replay(
     let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
     let mut unread = Vec::new();
     for stored in letters {
-        let lanes = targets.lanes_to(&stored.letter.place);
+        let lanes = targets.lanes_of(stored);
         match options.letters.unit(stored) {
             Err(error) => unread.push((stored.clone(), error)),
             Ok(unit) => {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Error, Registry};
-use astload_config::{BackendSettings, BackendUrl, HealthSettings, Options, WriteSettings};
+use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Error, Registry, Terms};
+use astload_config::{
+    BackendSettings, BackendUrl, HealthSettings, Options, Secrets, WriteSettings,
+};
 use astload_model::Selection;
 use serde_json::Value;
 
@@ -38,7 +40,9 @@ impl TargetSpec {
         defaults: &[(&str, Value)],
     ) -> Result<Self, CannotLoad> {
         let factory = registry.for_url(url).map_err(|error| CannotLoad::new(error.to_string()))?;
-        let mut options = factory.options_from_url(url)?;
+        let secrets = Secrets::of_url(url);
+        let options = factory.options_from_url(url).map_err(|error| error.without(&secrets));
+        let mut options = options?;
         let schema = factory.options_schema();
         for (key, value) in defaults {
             if schema["properties"].get(key).is_some() && options.get(key).is_none() {
@@ -48,7 +52,7 @@ impl TargetSpec {
         Ok(Self {
             name: url.redacted(),
             type_name: factory.info().name.to_owned(),
-            options: Options::of_url(options, url),
+            options: Options::new(options, secrets),
             selection: Selection::default(),
             write: WriteSettings::default(),
             health: HealthSettings::default(),
@@ -73,8 +77,14 @@ impl TargetSpec {
     ) -> Result<(Arc<dyn BackendFactory>, String), CannotLoad> {
         let unknown = |error: astload_backends::RegistryError| CannotLoad::new(error.to_string());
         let factory = registry.factory(&self.type_name).map_err(unknown)?;
-        let place = factory.place(self.options.value()).map_err(|error| self.clean(error))?;
-        Ok((factory, place))
+        let place = factory.place(self.options.value());
+        Ok((factory, place.map_err(|error| error.without(self.options.secrets()))?))
+    }
+
+    /// Whether there is a store already.
+    pub(super) async fn exists(&self, factory: &dyn BackendFactory) -> Result<bool, Error> {
+        let exists = factory.exists(self.options.value()).await;
+        exists.map_err(|error| error.without(self.options.secrets()))
     }
 
     /// Connects to it.
@@ -85,13 +95,7 @@ impl TargetSpec {
     ) -> Result<Arc<dyn Backend>, Error> {
         let options = self.options.value().clone();
         let config = BackendConfig { options, access, selection: self.selection.digest() };
-        registry.create(&self.type_name, config).await.map_err(|error| self.clean(error))
-    }
-
-    /// An error without the secrets of the options, which a store may repeat.
-    pub(super) fn clean(&self, mut error: Error) -> Error {
-        error.message = self.options.without_secrets(&error.message);
-        error.hint = error.hint.map(|hint| self.options.without_secrets(&hint));
-        error
+        let terms = Terms::of(&self.name, self.options.secrets());
+        registry.create_on(&terms, &self.type_name, config).await
     }
 }

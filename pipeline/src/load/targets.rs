@@ -1,6 +1,7 @@
 //! The backends of a load: connected, or known to be out of reach.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::channel::{LANES_MAX, Lanes};
 use crate::health::{Monitor, MonitorSettings};
 use crate::holdings::Holdings;
 use crate::lane::{Lane, LaneReport, LaneSettings, Patience};
+use crate::letters::{DeadLetters, Letters, StoredLetter};
 use crate::source::directory::LAYER;
 
 /// How long closing may take.
@@ -33,8 +35,8 @@ pub struct Target {
     /// As the user has it.
     spec: TargetSpec,
     place: String,
-    /// The store, in all of astload: its type and place.
-    pub(super) key: String,
+    /// The store, in all of astload: its type and place. It may hold a secret.
+    key: String,
     /// Who watches it.
     pub monitor: Monitor,
     /// The repositories that it knew at the start.
@@ -75,7 +77,7 @@ impl Targets {
         }
         let mut targets = Vec::new();
         for (spec, factory, place) in located {
-            let exists = !dry_run || factory.exists(spec.options.value()).await?;
+            let exists = !dry_run || spec.exists(factory.as_ref()).await?;
             targets.push(Target::connect(registry, spec, place, (dry_run, exists)).await);
         }
         Ok(Self(targets))
@@ -190,7 +192,7 @@ impl Targets {
     ) -> Result<Vec<Lane>, CannotLoad> {
         let lane = |(index, target): (usize, &Target)| {
             let Ok(Some(backend)) = &target.backend else { return None };
-            let letters = options.letters.of(&target.name, &target.key).map_err(|error| {
+            let letters = target.letters(&options.letters).map_err(|error| {
                 CannotLoad::new(format!("the dead letters cannot be read: {error}"))
             });
             let (write, patience) = (&target.spec.write, options.patience);
@@ -214,10 +216,11 @@ impl Targets {
         self.0.iter().enumerate().filter_map(lane).collect()
     }
 
-    /// The lanes to a store.
-    pub(super) fn lanes_to(&self, key: &str) -> Lanes {
+    /// The lanes to the store that a letter is of.
+    pub(super) fn lanes_of(&self, stored: &StoredLetter) -> Lanes {
         let numbered = self.0.iter().enumerate();
-        numbered.filter(|(_, target)| target.key == key).fold(0, |lanes, (at, _)| lanes | 1 << at)
+        let its = numbered.filter(|(_, target)| stored.is_of(&target.key));
+        its.fold(0, |lanes, (at, _)| lanes | 1 << at)
     }
 
     /// What became of each target, given what became of the lanes that ran.
@@ -286,6 +289,14 @@ impl Target {
             }
         }
         target
+    }
+
+    /// Its dead letters. A place may hold what the options hold.
+    fn letters(&self, letters: &DeadLetters) -> io::Result<Letters> {
+        match self.spec.options.secrets().is_empty() {
+            true => letters.of(&self.name, &self.key),
+            false => letters.of_hidden(&self.name, &self.key),
+        }
     }
 
     /// What became of it.

@@ -17,6 +17,7 @@ mod mount;
 mod nobody;
 mod python;
 mod questions;
+mod secrets;
 mod signals;
 mod sql;
 mod stores;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use astload_backends::{Access, BackendConfig, Error, Registry};
+use astload_backends::{Access, BackendConfig, Error, Registry, Terms};
 use astload_config::BackendSettings;
 use astload_model::Selection;
 use astload_pipeline::health::MonitorSettings;
@@ -38,12 +38,11 @@ pub(super) async fn probe(registry: &Registry, backends: &[BackendSettings]) -> 
 
 async fn probe_one(registry: &Registry, backend: &BackendSettings) -> Probe {
     let longest = MonitorSettings::default().configured(&backend.health).timeout;
-    let outcome = match tokio::time::timeout(longest, ask(registry, backend)).await {
+    let outcome = match tokio::time::timeout(longest, ask(registry, backend, longest)).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(Error { message, hint, .. })) => {
-            // A store's own words may repeat what it was given.
-            let clean = |text: String| backend.options.without_secrets(&text);
-            Outcome::Failed { message: clean(message), hint: hint.map(clean) }
+        Ok(Err(error)) => {
+            let Error { message, hint, .. } = error.without(backend.options.secrets());
+            Outcome::Failed { message, hint }
         }
         Err(_) => {
             let message = format!("no answer for {}", humantime::format_duration(longest));
@@ -55,7 +54,11 @@ async fn probe_one(registry: &Registry, backend: &BackendSettings) -> Probe {
     Probe { name, type_name, outcome }
 }
 
-async fn ask(registry: &Registry, backend: &BackendSettings) -> Result<Outcome, Error> {
+async fn ask(
+    registry: &Registry,
+    backend: &BackendSettings,
+    longest: Duration,
+) -> Result<Outcome, Error> {
     let cannot = |reason: String| Error::misconfigured(reason);
     let factory =
         registry.factory(&backend.type_name).map_err(|error| cannot(error.to_string()))?;
@@ -66,7 +69,8 @@ async fn ask(registry: &Registry, backend: &BackendSettings) -> Result<Outcome, 
     let selection = Selection::new(backend.select.clone());
     let selection = selection.map_err(|error| cannot(error.to_string()))?.digest();
     let config = BackendConfig { options, access: Access::Read, selection };
-    let connected = registry.create(&backend.type_name, config).await?;
+    let terms = Terms::of(backend.name.as_str(), backend.options.secrets()).within(longest);
+    let connected = registry.create_on(&terms, &backend.type_name, config).await?;
     let health = connected.health_check().await;
     let version = connected.info().version.clone();
     let closed = connected.close().await;

@@ -1,0 +1,147 @@
+//! A backend of which an account is kept: what changes its store, beside writes, is told to the
+//! target `audit`, and nothing that it says of an error holds a secret.
+//!
+//! Every call passes here, those of the facets too, so that no caller has to remember it. Writes are
+//! the guard's to tell, which knows of their attempts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use astload_config::Secrets;
+use astload_model::{Batch, UnitId};
+use async_trait::async_trait;
+
+use crate::contract::{
+    Admin, Backend, BackendInfo, GcReport, HealthReport, Query, Reader, Receipt, Reference,
+    RepoState, StoreSummary, StoredUnit, UnitFilter,
+};
+use crate::error::{Error, Result};
+
+/// A backend of which an account is kept.
+pub(super) struct Accounted {
+    name: String,
+    secrets: Secrets,
+    backend: Arc<dyn Backend>,
+}
+
+impl Accounted {
+    pub(super) fn new(name: &str, secrets: &Secrets, backend: Arc<dyn Backend>) -> Self {
+        Self { name: name.to_owned(), secrets: secrets.clone(), backend }
+    }
+
+    fn clean<T>(&self, answer: Result<T>) -> Result<T> {
+        answer.map_err(|error| error.without(&self.secrets))
+    }
+
+    fn the_reader(&self) -> Result<&dyn Reader> {
+        self.backend.reader().ok_or_else(|| undeclared("reader"))
+    }
+
+    fn the_admin(&self) -> Result<&dyn Admin> {
+        self.backend.admin().ok_or_else(|| undeclared("admin"))
+    }
+
+    fn the_query(&self) -> Result<&dyn Query> {
+        self.backend.query().ok_or_else(|| undeclared("query"))
+    }
+}
+
+/// A facet that was there a moment ago.
+fn undeclared(facet: &str) -> Error {
+    Error::unexpected(format!("`{facet}` is there no more"))
+}
+
+/// What it is made of may hold secrets.
+impl fmt::Debug for Accounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounted").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Backend for Accounted {
+    fn info(&self) -> &BackendInfo {
+        self.backend.info()
+    }
+
+    async fn write_batch(&self, batch: &Batch) -> Result<Receipt> {
+        self.clean(self.backend.write_batch(batch).await)
+    }
+
+    async fn health_check(&self) -> Result<HealthReport> {
+        self.clean(self.backend.health_check().await)
+    }
+
+    async fn settle(&self) -> Result<()> {
+        self.clean(self.backend.settle().await)
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.clean(self.backend.close().await)
+    }
+
+    fn reader(&self) -> Option<&dyn Reader> {
+        self.backend.reader().map(|_| self as &dyn Reader)
+    }
+
+    fn admin(&self) -> Option<&dyn Admin> {
+        self.backend.admin().map(|_| self as &dyn Admin)
+    }
+
+    fn query(&self) -> Option<&dyn Query> {
+        self.backend.query().map(|_| self as &dyn Query)
+    }
+}
+
+#[async_trait]
+impl Reader for Accounted {
+    async fn repos(&self) -> Result<Vec<RepoState>> {
+        self.clean(self.the_reader()?.repos().await)
+    }
+
+    async fn units(&self, filter: &UnitFilter) -> Result<Vec<StoredUnit>> {
+        self.clean(self.the_reader()?.units(filter).await)
+    }
+
+    async fn read_units(&self, ids: &[UnitId]) -> Result<Batch> {
+        self.clean(self.the_reader()?.read_units(ids).await)
+    }
+}
+
+#[async_trait]
+impl Admin for Accounted {
+    async fn plan_schema(&self) -> Result<Vec<String>> {
+        self.clean(self.the_admin()?.plan_schema().await)
+    }
+
+    async fn drop_schema(&self) -> Result<()> {
+        self.clean(self.the_admin()?.drop_schema().await)
+    }
+
+    async fn put_repo(&self, repo: &RepoState) -> Result<()> {
+        self.clean(self.the_admin()?.put_repo(repo).await)
+    }
+
+    async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt> {
+        self.clean(self.the_admin()?.remove(repo, path).await)
+    }
+
+    async fn gc(&self) -> Result<GcReport> {
+        self.clean(self.the_admin()?.gc().await)
+    }
+}
+
+#[async_trait]
+impl Query for Accounted {
+    async fn summary(&self, most: usize) -> Result<StoreSummary> {
+        self.clean(self.the_query()?.summary(most).await)
+    }
+
+    async fn find(&self, path: &str) -> Result<Vec<StoredUnit>> {
+        self.clean(self.the_query()?.find(path).await)
+    }
+
+    async fn references(&self, name: &str, most: usize) -> Result<Vec<Reference>> {
+        self.clean(self.the_query()?.references(name, most).await)
+    }
+}
