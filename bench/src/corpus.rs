@@ -9,7 +9,7 @@ use astload_backends::Registry;
 use astload_config::BackendUrl;
 use astload_model::Batch;
 use astload_pipeline::load::{
-    Input, LaneOptions, LoadOptions, LoadProgress, LoadReport, TargetSpec, Targets, load,
+    Approach, Input, LaneOptions, LoadOptions, LoadProgress, LoadReport, TargetSpec, Targets, load,
 };
 use astload_pipeline::source::directory::{FILE_BYTES_MAX, NodeChoice, PathGlobs};
 use astload_pipeline::source::stream::StreamFormat;
@@ -48,7 +48,8 @@ pub fn parse(
     let url = BackendUrl::parse(&format!("{SCHEME}:"))?;
     let specs = [TargetSpec::of_url(&registry, &url, &[])?];
     runtime.block_on(async {
-        let mut targets = Targets::connect(&registry, &specs, false).await?;
+        let approach = Approach { dry_run: false, patience: options.lanes.patience };
+        let mut targets = Targets::connect(&registry, &specs, approach).await?;
         let progress = Arc::new(LoadProgress::of(&targets));
         Ok(load(&inputs, &options, &mut targets, &progress, cancelled).await?)
     })

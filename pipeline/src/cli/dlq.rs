@@ -9,7 +9,7 @@ use astload_config::BackendUrl;
 use astload_model::ndjson;
 use astload_pipeline::folders;
 use astload_pipeline::letters::{DeadLetters, Listing, StoredLetter};
-use astload_pipeline::load::{BackendReport, LaneOptions, TargetSpec, Targets, replay};
+use astload_pipeline::load::{Approach, BackendReport, LaneOptions, TargetSpec, Targets, replay};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -278,7 +278,8 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     }
     logs::listen(args.chosen.json, None)?;
     let cancelled = stop_on_signal(args.chosen.json);
-    let targets = Targets::connect(&registry, &specs, false).await?;
+    let approach = Approach { dry_run: false, patience: args.patience };
+    let targets = Targets::connect(&registry, &specs, approach).await?;
     let options = LaneOptions { letters: args.chosen.letters(), ..LaneOptions::new(args.patience) };
     let replayed = replay(&letters, &options, &targets, &cancelled).await;
     targets.close().await;

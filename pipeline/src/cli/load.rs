@@ -7,7 +7,8 @@ use astload_backends::Registry;
 use astload_config::BackendUrl;
 use astload_pipeline::languages::Language;
 use astload_pipeline::load::{
-    Input, LaneOptions, LoadOptions, LoadProgress, LoadReport, Outcome, TargetSpec, Targets, load,
+    Approach, Input, LaneOptions, LoadOptions, LoadProgress, LoadReport, Outcome, TargetSpec,
+    Targets, load,
 };
 use astload_pipeline::source::directory::{FileProblem, NodeChoice, PathGlobs, repo_name};
 use astload_pipeline::source::stream::{StreamFormat, StreamInput};
@@ -31,7 +32,8 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     let registry = Registry::with_builtins();
     let specs = specs(&args, &registry)?;
     let cancelled = stop_on_signal(args.json);
-    let mut targets = Targets::connect(&registry, &specs, args.dry_run).await?;
+    let approach = Approach { dry_run: args.dry_run, patience: args.patience };
+    let mut targets = Targets::connect(&registry, &specs, approach).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
     let report = tokio::select! {
         report = load(&inputs, &options, &mut targets, &progress, &cancelled) => report,

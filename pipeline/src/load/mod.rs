@@ -6,6 +6,7 @@ mod report;
 mod repos;
 mod spec;
 mod stream;
+mod target;
 mod targets;
 
 use std::path::PathBuf;
@@ -28,7 +29,8 @@ pub use replay::replay;
 pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan};
 use repos::{Known, Repos};
 pub use spec::TargetSpec;
-pub use targets::{Target, Targets};
+pub use target::{Approach, Target};
+pub use targets::Targets;
 
 /// Batches in the channel.
 const BATCHES_MAX: usize = 8;

@@ -1,6 +1,7 @@
 //! A backend as the user names it, by a URL or in a configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Error, Registry, Terms};
 use astload_config::{
@@ -87,15 +88,16 @@ impl TargetSpec {
         exists.map_err(|error| error.without(self.options.secrets()))
     }
 
-    /// Connects to it.
+    /// Connects to it, if that takes no longer.
     pub(super) async fn connect(
         &self,
         registry: &Registry,
         access: Access,
+        patience: Duration,
     ) -> Result<Arc<dyn Backend>, Error> {
         let options = self.options.value().clone();
         let config = BackendConfig { options, access, selection: self.selection.digest() };
-        let terms = Terms::of(&self.name, self.options.secrets());
+        let terms = Terms::of(&self.name, self.options.secrets()).within(patience);
         registry.create_on(&terms, &self.type_name, config).await
     }
 }

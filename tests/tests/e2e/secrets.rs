@@ -36,8 +36,8 @@ fn the_folder_of_a_secret_path_is_told_by_no_command() {
         (&["check", "code.yaml", "--connect", "--json"], 1),
         (&["load", "repo", "--config", "code.yaml", "--audit", "audit.jsonl"], 1),
         (&["load", "repo", "--config", "code.yaml", "--audit", "audit.jsonl", "--json"], 1),
-        (&["load", "repo", "--config", "code.yaml", "--dry-run"], 2),
-        (&["load", "repo", "--config", "code.yaml", "--dry-run", "--json"], 2),
+        (&["load", "repo", "--config", "code.yaml", "--dry-run"], 1),
+        (&["load", "repo", "--config", "code.yaml", "--dry-run", "--json"], 1),
     ] {
         let told = run_at(&sandbox, "s3cret/a.db", arguments).exits(code);
         let told = told.says("there is no folder ***");

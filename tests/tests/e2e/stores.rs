@@ -180,5 +180,5 @@ fn a_store_that_cannot_be_read_back_is_no_success() {
 fn a_dry_run_finds_a_store_that_cannot_be_made() {
     let sandbox = Sandbox::with_python();
     let to = ["load", "repo", "--dry-run", "--to", "sqlite:nowhere/a.db"];
-    sandbox.run(&to).exits(2).says("there is no folder nowhere");
+    sandbox.run(&to).exits(1).says("there is no folder nowhere");
 }

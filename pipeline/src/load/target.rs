@@ -1,0 +1,187 @@
+//! One backend of a load: connected, or known to be out of reach.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use astload_backends::{
+    Access, Backend, BackendFactory, Error, Receipt, Registry, RepoState, StoredUnit, UnitFilter,
+};
+use tokio::time::timeout;
+
+use super::report::{BackendError, BackendReport};
+use super::spec::TargetSpec;
+use crate::health::{Monitor, MonitorSettings};
+use crate::lane::LaneReport;
+use crate::letters::{DeadLetters, Letters};
+
+/// How long closing may take.
+pub(super) const CLOSING: Duration = Duration::from_secs(5);
+
+/// A backend of a load.
+#[derive(Debug)]
+pub struct Target {
+    /// What it is called: its URL, without secrets, or its name.
+    pub name: String,
+    /// What it is connected to; `None` for a store that a dry run found missing.
+    pub backend: Result<Option<Arc<dyn Backend>>, Error>,
+    /// As the user has it.
+    pub(super) spec: TargetSpec,
+    pub(super) place: String,
+    /// The store, in all of astload: its type and place. It may hold a secret.
+    pub(super) key: String,
+    /// Who watches it.
+    pub monitor: Monitor,
+    /// The repositories that it knew at the start.
+    pub(super) repos: Vec<RepoState>,
+    /// Why it did not say what it holds of some repository.
+    pub(super) unread: Option<BackendError>,
+    /// Whether it did not answer when it was asked.
+    is_silent: bool,
+}
+
+/// How a load is with its backends before it writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Approach {
+    /// Nothing is written, and no store is made.
+    pub dry_run: bool,
+    /// How long one backend is waited for, to connect and to say what it holds.
+    pub patience: Duration,
+}
+
+impl Target {
+    /// Connects, unless a dry run finds that there is no store.
+    pub(super) async fn connect(
+        registry: &Registry,
+        (spec, factory, place): (&TargetSpec, Arc<dyn BackendFactory>, String),
+        approach: Approach,
+    ) -> Self {
+        let monitor = MonitorSettings::default().configured(&spec.health);
+        let (backend, repos) = match reach(registry, spec, factory.as_ref(), approach).await {
+            Ok((backend, repos)) => (Ok(backend), repos),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        Self {
+            name: spec.name.clone(),
+            key: format!("{} {place}", spec.type_name),
+            monitor: Monitor::new(&spec.name, monitor),
+            spec: spec.clone(),
+            backend,
+            place,
+            repos,
+            unread: None,
+            is_silent: false,
+        }
+    }
+
+    /// The units that it holds; `None` where it is out of reach. One that did not answer is not asked
+    /// again: the others would wait for it once for each repository.
+    pub(super) async fn held(
+        &mut self,
+        filter: &UnitFilter,
+        patience: Duration,
+    ) -> Option<Result<Vec<StoredUnit>, Error>> {
+        let backend = self.backend.as_ref().ok()?;
+        let Some(reader) = backend.as_ref().and_then(|backend| backend.reader()) else {
+            return Some(Ok(Vec::new()));
+        };
+        if !self.is_silent
+            && let Ok(held) = timeout(patience, reader.units(filter)).await
+        {
+            return Some(held);
+        }
+        self.is_silent = true;
+        Some(Err(silent("listing units", patience)))
+    }
+
+    /// Its dead letters. A place may hold what the options hold.
+    pub(super) fn letters(&self, letters: &DeadLetters) -> io::Result<Letters> {
+        match self.spec.options.secrets().is_empty() {
+            true => letters.of(&self.name, &self.key),
+            false => letters.of_hidden(&self.name, &self.key),
+        }
+    }
+
+    /// What became of it.
+    pub(super) fn report(&self, lane: Option<LaneReport>, ran: bool) -> BackendReport {
+        let died = Error::unexpected("its lane died, which is a bug of astload's");
+        let lost = lane.as_ref().and_then(|lane| lost(&lane.lost));
+        let error = match (&self.backend, &lane) {
+            (Err(error), _) => Some(error),
+            (Ok(_), Some(lane)) => lane.error.as_ref().or(lost.as_ref()),
+            (Ok(_), None) => ran.then_some(&died),
+        };
+        BackendReport {
+            name: self.name.clone(),
+            error: error.map(BackendError::from).or_else(|| self.unread.clone()),
+            receipt: lane.as_ref().map_or_else(Receipt::default, |lane| lane.receipt),
+            elapsed: lane.as_ref().map_or(Duration::ZERO, |lane| lane.elapsed),
+            refused: lane.map(|lane| lane.refused).unwrap_or_default(),
+        }
+    }
+}
+
+/// Connects to a backend, and asks which repositories it knows; `None` for a store that a dry run
+/// finds missing.
+async fn reach(
+    registry: &Registry,
+    spec: &TargetSpec,
+    factory: &dyn BackendFactory,
+    Approach { dry_run, patience }: Approach,
+) -> Result<(Option<Arc<dyn Backend>>, Vec<RepoState>), Error> {
+    if dry_run && !answer("looking for the store", patience, spec.exists(factory)).await? {
+        return Ok((None, Vec::new()));
+    }
+    let access = if dry_run { Access::Read } else { Access::Write };
+    let backend = spec.connect(registry, access, patience).await?;
+    let repos = match backend.reader() {
+        Some(reader) => answer("listing repositories", patience, reader.repos()).await,
+        None => Ok(Vec::new()),
+    };
+    match repos {
+        Ok(repos) => Ok((Some(backend), repos)),
+        Err(error) => {
+            // What failed first is what is told.
+            drop(timeout(CLOSING, backend.close()).await);
+            Err(error)
+        }
+    }
+}
+
+/// What a backend answers, if it does in time: one that hangs must not hold up the others.
+async fn answer<T>(
+    what: &str,
+    patience: Duration,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    timeout(patience, call).await.unwrap_or_else(|_| Err(silent(what, patience)))
+}
+
+fn silent(what: &str, patience: Duration) -> Error {
+    Error::transient(format!("{what}: no answer for {patience:?}"))
+}
+
+/// What the journal could not give back to a lane.
+fn lost(lost: &[String]) -> Option<Error> {
+    let message = match lost {
+        [] => return None,
+        [one] => format!("it was not given {one}"),
+        [first, more @ ..] => format!("it was not given {first}, and {} more", more.len()),
+    };
+    Some(Error::unexpected(message).with_hint("the same command again gives it what it lacks"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_journal_could_not_give_back_is_an_error() {
+        let frames = ["frame 3 of the journal: damaged".to_owned(), "frame 4".to_owned()];
+        assert!(lost(&[]).is_none());
+        let one = lost(&frames[..1]).expect("an error").to_string();
+        assert_eq!(one, "it was not given frame 3 of the journal: damaged");
+        let two = lost(&frames).expect("an error").to_string();
+        assert_eq!(two, "it was not given frame 3 of the journal: damaged, and 1 more");
+    }
+}
