@@ -8,7 +8,7 @@ mod terms;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use astload_config::{BACKEND_FIELDS, BackendUrl, Secrets};
+use astload_config::{BACKEND_FIELDS, BackendUrl, FileSchema, Secrets, TypeSchema};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
@@ -263,6 +263,10 @@ fn broken_clause(
     };
     let example = BackendUrl::parse(info.example).ok();
     let is_free = |field: &&str| options["properties"].get(*field).is_none();
+    let fits = || {
+        let (name, schema) = (info.name.to_owned(), options.clone());
+        FileSchema::new(vec![TypeSchema { name, schema }]).is_ok()
+    };
     let has_example = || example.is_some_and(|url| url.scheme() == info.name);
     let clauses = [
         (is_scheme(info.name) && info.name.len() <= NAME_MAX, "has a name that is no URL scheme"),
@@ -271,6 +275,7 @@ fn broken_clause(
         (options["type"] == "object", "has options that are no object"),
         (options["properties"].is_object(), "does not say which options it takes"),
         (BACKEND_FIELDS.iter().all(is_free), "has an option that is a field of every backend"),
+        (fits(), "has options that are no JSON Schema, whole and without the network"),
         (has_example(), "has an example that is no URL of its own"),
         (factory.info() == *info, "says something else of itself each time"),
     ];

@@ -154,10 +154,12 @@ fn a_name_has_one_owner() {
     );
 }
 
+const NO_SCHEMA: &str = "has options that are no JSON Schema, whole and without the network";
+
 #[test]
 fn half_a_type_is_refused_with_the_clause_that_it_breaks() {
     type Change = fn(&mut Changed);
-    let table: [(Change, &str); 9] = [
+    let table: [(Change, &str); 12] = [
         (|t| t.info.name = "", "has a name that is no URL scheme"),
         (|t| t.info.name = "My Store", "has a name that is no URL scheme"),
         (|t| t.info.version = "", "has no version"),
@@ -168,6 +170,9 @@ fn half_a_type_is_refused_with_the_clause_that_it_breaks() {
             |t| t.options["properties"]["write"] = json!({"type": "string"}),
             "has an option that is a field of every backend",
         ),
+        (|t| t.options["properties"]["name"]["type"] = json!("strin"), NO_SCHEMA),
+        (|t| t.options["properties"]["name"] = json!({"$ref": "#/$defs/gone"}), NO_SCHEMA),
+        (|t| t.options["properties"]["name"] = json!({"$ref": "https://example.com/"}), NO_SCHEMA),
         (|t| t.info.example = "other:name", "has an example that is no URL of its own"),
         (|t| t.info.example = "no url", "has an example that is no URL of its own"),
     ];
