@@ -10,12 +10,16 @@ use std::sync::Arc;
 use astload_config::Secrets;
 use astload_model::{Batch, UnitId};
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use crate::contract::{
     Admin, Backend, BackendInfo, GcReport, HealthReport, Query, Reader, Receipt, Reference,
     RepoState, StoreSummary, StoredUnit, UnitFilter,
 };
 use crate::error::{Error, Result};
+
+/// What an event is about that is about the whole store.
+const WHOLE: (Option<&str>, Option<&str>) = (None, None);
 
 /// A backend of which an account is kept.
 pub(super) struct Accounted {
@@ -31,6 +35,25 @@ impl Accounted {
 
     fn clean<T>(&self, answer: Result<T>) -> Result<T> {
         answer.map_err(|error| error.without(&self.secrets))
+    }
+
+    /// What a call answers that may change the store, which is an event of this name.
+    async fn told<T>(
+        &self,
+        event: &str,
+        (repo, path): (Option<&str>, Option<&str>),
+        call: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let start = Instant::now();
+        let answer = self.clean(call.await);
+        let (backend, seconds) = (&self.name, start.elapsed().as_secs_f64());
+        match &answer {
+            Ok(_) => tracing::debug!(target: "audit", event, backend, repo, path, seconds),
+            Err(error) => {
+                tracing::debug!(target: "audit", event, backend, repo, path, seconds, %error);
+            }
+        }
+        answer
     }
 
     fn the_reader(&self) -> Result<&dyn Reader> {
@@ -73,11 +96,11 @@ impl Backend for Accounted {
     }
 
     async fn settle(&self) -> Result<()> {
-        self.clean(self.backend.settle().await)
+        self.told("settle", WHOLE, self.backend.settle()).await
     }
 
     async fn close(&self) -> Result<()> {
-        self.clean(self.backend.close().await)
+        self.told("close", WHOLE, self.backend.close()).await
     }
 
     fn reader(&self) -> Option<&dyn Reader> {
@@ -115,19 +138,20 @@ impl Admin for Accounted {
     }
 
     async fn drop_schema(&self) -> Result<()> {
-        self.clean(self.the_admin()?.drop_schema().await)
+        self.told("drop_schema", WHOLE, self.the_admin()?.drop_schema()).await
     }
 
     async fn put_repo(&self, repo: &RepoState) -> Result<()> {
-        self.clean(self.the_admin()?.put_repo(repo).await)
+        let of = (Some(repo.repo.as_str()), None);
+        self.told("put_repo", of, self.the_admin()?.put_repo(repo)).await
     }
 
     async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt> {
-        self.clean(self.the_admin()?.remove(repo, path).await)
+        self.told("remove", (Some(repo), path), self.the_admin()?.remove(repo, path)).await
     }
 
     async fn gc(&self) -> Result<GcReport> {
-        self.clean(self.the_admin()?.gc().await)
+        self.told("gc", WHOLE, self.the_admin()?.gc()).await
     }
 }
 

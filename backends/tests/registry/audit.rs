@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use astload_backends::Registry;
+use astload_backends::{Origin, Registry, RepoState, Terms};
+use astload_config::Secrets;
 use serde_json::Value;
 
 use crate::{Changed, config};
@@ -62,4 +63,46 @@ fn what_is_registered_created_and_taken_away_is_on_the_account() {
         [("register", false), ("create", false), ("deregister", false), ("create", true)];
     assert_eq!(told(&lines), expected);
     assert!(lines.iter().all(|line| line["fields"]["type_name"] == "memory"));
+}
+
+#[test]
+fn what_changes_a_store_beside_writes_is_on_the_account() {
+    let lines = account_of(async {
+        let registry = Registry::default();
+        registry.register(Arc::new(Changed::default())).expect("free");
+        let terms = Terms::of("store", &Secrets::default());
+        let made = registry.create_on(&terms, "memory", config()).await.expect("made");
+        let admin = made.admin().expect("declared");
+        let repo = RepoState {
+            repo: "r".into(),
+            layer: "ast".into(),
+            root: None,
+            origin: Origin::Ours,
+            generation: 1,
+            units: 0,
+        };
+        admin.put_repo(&repo).await.expect("recorded");
+        admin.remove("r", Some("src")).await.expect("removed");
+        admin.gc().await.expect("collected");
+        admin.drop_schema().await.expect("dropped");
+        made.settle().await.expect("settled");
+        made.close().await.expect("closed");
+        made.settle().await.expect_err("it is closed");
+    });
+    let of_store = lines.iter().filter(|line| line["fields"]["backend"] == "store");
+    let of_store: Vec<Value> = of_store.cloned().collect();
+    let expected = [
+        ("create", false),
+        ("put_repo", false),
+        ("remove", false),
+        ("gc", false),
+        ("drop_schema", false),
+        ("settle", false),
+        ("close", false),
+        ("settle", true),
+    ];
+    assert_eq!(told(&of_store), expected);
+    let removed = &of_store[2]["fields"];
+    assert_eq!((&removed["repo"], &removed["path"]), (&"r".into(), &"src".into()));
+    assert!(of_store[1..].iter().all(|line| line["fields"]["seconds"].is_number()));
 }

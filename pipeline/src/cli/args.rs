@@ -169,7 +169,8 @@ pub(super) struct LoadArgs {
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
 
-    /// Append every write, probe, change of health and dead letter to this file, as JSON lines
+    /// Append what happens to the backends to this file, as JSON lines: all that is written or
+    /// changed, every probe, change of health and dead letter
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(super) audit: Option<PathBuf>,
 

@@ -12,8 +12,8 @@ use tracing_subscriber::{Layer, fmt};
 
 use super::output::Failure;
 
-/// The `tracing` target of everything that happens to backends: writes, probes, registrations,
-/// changes of health, dead letters.
+/// The `tracing` target of everything that happens to backends: writes and other changes, probes,
+/// registrations, changes of health, dead letters.
 const AUDIT: &str = "audit";
 
 /// Tells warnings on standard error, and appends the audit stream to a file, as JSON lines.

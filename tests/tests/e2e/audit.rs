@@ -6,6 +6,10 @@ use std::fs;
 use astload_tests::Sandbox;
 use serde_json::Value;
 
+/// What a load does to every store.
+const EVENTS: [&str; 8] =
+    ["register", "create", "put_repo", "write", "probe", "health", "settle", "close"];
+
 fn events(sandbox: &Sandbox) -> Vec<Value> {
     let text = fs::read_to_string(sandbox.path("audit.jsonl")).expect("a file");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
@@ -20,7 +24,7 @@ fn every_write_probe_and_change_of_health_is_a_line() {
     let sandbox = Sandbox::with_python();
     sandbox.load("a.db", &["--to", "sqlite:b.db", "--audit", "audit.jsonl"]);
     let all = events(&sandbox);
-    assert!(kinds(&all).is_superset(&BTreeSet::from(["write", "probe", "health"])), "{all:?}");
+    assert!(kinds(&all).is_superset(&BTreeSet::from(EVENTS)), "{all:?}");
     for backend in ["sqlite:a.db", "sqlite:b.db"] {
         let writes = all.iter().filter(|e| e["event"] == "write" && e["backend"] == backend);
         let units: u64 = writes.map(|event| event["units"].as_u64().expect("a number")).sum();
