@@ -9,7 +9,9 @@ use astload_config::BackendUrl;
 use astload_model::ndjson;
 use astload_pipeline::folders;
 use astload_pipeline::letters::{DeadLetters, Listing, StoredLetter};
-use astload_pipeline::load::{Approach, BackendReport, LaneOptions, TargetSpec, Targets, replay};
+use astload_pipeline::load::{
+    Approach, BackendReport, LaneOptions, Replayed, TargetSpec, Targets, replay,
+};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -108,6 +110,9 @@ struct ReplayArgs {
     /// Give a backend up when it makes no progress for so long
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
     patience: Duration,
+    /// Append what happens to the backends to this file, as JSON lines
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    audit: Option<PathBuf>,
     #[command(flatten)]
     chosen: Chosen,
 }
@@ -256,6 +261,7 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     if letters.is_empty() {
         return Err(Failure::new("no dead letter was chosen"));
     }
+    logs::listen(args.chosen.json, args.audit.as_deref())?;
     let registry = Registry::with_builtins();
     let named: BTreeSet<&str> = letters.iter().map(|s| s.letter.backend.as_str()).collect();
     let mut specs = match &args.config {
@@ -276,28 +282,32 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     if specs.is_empty() {
         return Err(Failure::usage("the file has none of the backends of these dead letters"));
     }
-    logs::listen(args.chosen.json, None)?;
     let cancelled = stop_on_signal(args.chosen.json);
     let approach = Approach { dry_run: false, patience: args.patience };
     let targets = Targets::connect(&registry, &specs, approach).await?;
     let options = LaneOptions { letters: args.chosen.letters(), ..LaneOptions::new(args.patience) };
     let replayed = replay(&letters, &options, &targets, &cancelled).await;
     targets.close().await;
-    let (reports, unread) = replayed?;
-    let left = args.chosen.find()?.len();
+    let Replayed { backends, unread, error } = replayed?;
+    // What was refused again may not be chosen any more: its age and its error are others.
+    let left = letters.iter().filter(|stored| stored.path.exists()).count();
+    let unread = unread
+        .iter()
+        .map(|(stored, error)| format!("{} cannot be read: {error}", stored.path.display()));
+    let problems: Vec<String> = error.iter().map(ToString::to_string).chain(unread).collect();
     if args.chosen.json {
-        print_json(&json!({ "replayed": letters.len(), "left": left, "backends": reports }))?;
+        print_json(&json!({
+            "replayed": letters.len(), "left": left, "problems": problems, "backends": backends,
+        }))?;
     } else {
-        let mut text = String::new();
-        for (stored, error) in unread {
-            text += &format!("error: {} cannot be read: {error}\n", stored.path.display());
-        }
-        text += &reports.iter().map(told).collect::<String>();
+        let mut text: String =
+            problems.iter().map(|problem| format!("error: {problem}\n")).collect();
+        text += &backends.iter().map(told).collect::<String>();
         let taken = letters.len().saturating_sub(left) as u64;
         text += &format!("{} taken, {} left\n", plural(taken, "dead letter"), count(left as u64));
         print(&text)?;
     }
-    Ok(if left == 0 { 0 } else { PARTLY })
+    Ok(if left == 0 && error.is_none() { 0 } else { PARTLY })
 }
 
 fn told(report: &BackendReport) -> String {

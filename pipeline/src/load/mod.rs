@@ -25,7 +25,7 @@ use crate::lane::LaneProgress;
 use crate::letters::DeadLetters;
 use crate::source::directory::{NodeChoice, PathGlobs, Sink, SourceProgress};
 use crate::source::stream::{StreamFormat, StreamInput};
-pub use replay::replay;
+pub use replay::{Replayed, replay};
 pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan};
 use repos::{Known, Repos};
 pub use spec::TargetSpec;

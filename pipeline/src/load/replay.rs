@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{BackendReport, CannotLoad, LaneOptions, LoadProgress, Targets};
 use crate::channel::channel;
 use crate::coordinator;
-use crate::journal::{Journal, JournalSettings};
+use crate::journal::{AppendError, Journal, JournalSettings};
 use crate::letters::StoredLetter;
 
 /// Letters in the channel.
@@ -17,10 +17,19 @@ const LETTERS_MAX: usize = 64;
 /// Bytes of letters in the channel.
 const BYTES_MAX: u32 = 16 << 20;
 
+/// What became of a replay.
+#[derive(Debug)]
+pub struct Replayed {
+    /// What became of each target.
+    pub backends: Vec<BackendReport>,
+    /// Letters whose files could not be read.
+    pub unread: Vec<(StoredLetter, io::Error)>,
+    /// Why not all letters reached the targets; `None` where they did.
+    pub error: Option<AppendError>,
+}
+
 /// Gives each letter that belongs to one of the targets to it again, with the generation that it
 /// had: what is taken is no letter any more, and what is refused again has one attempt more.
-///
-/// Returns what became of each target, and the files that could not be read.
 ///
 /// # Errors
 /// [`CannotLoad`] where it may not begin; then nothing was written.
@@ -29,7 +38,7 @@ pub async fn replay(
     options: &LaneOptions,
     targets: &Targets,
     cancelled: &CancellationToken,
-) -> Result<(Vec<BackendReport>, Vec<(StoredLetter, io::Error)>), CannotLoad> {
+) -> Result<Replayed, CannotLoad> {
     let progress = Arc::new(LoadProgress::of(targets));
     let lanes = targets.lanes(options, &progress, cancelled)?;
     let journal = Journal::temporary(JournalSettings::default(), &options.spill);
@@ -49,5 +58,6 @@ pub async fn replay(
     }
     drop(sender);
     let carried = coordinator.await.unwrap_or_default();
-    Ok((targets.reports(carried.lanes, true), unread))
+    let backends = targets.reports(carried.lanes, true);
+    Ok(Replayed { backends, unread, error: carried.error })
 }

@@ -60,6 +60,18 @@ fn the_stream_is_appended_to_and_tells_of_refusals() {
 }
 
 #[test]
+fn what_a_check_connects_is_on_the_account() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("a.db", &[]);
+    let text = "backends:\n  local: {type: sqlite, path: a.db}\n";
+    fs::write(sandbox.path("code.yaml"), text).expect("written");
+    sandbox.run(&["check", "code.yaml", "--connect", "--audit", "audit.jsonl"]).exits(0);
+    let all = events(&sandbox);
+    assert_eq!(kinds(&all), BTreeSet::from(["register", "create", "close"]));
+    assert!(all.iter().any(|event| event["backend"] == "local"), "{all:?}");
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_told_before_anything_is_loaded() {
     let sandbox = Sandbox::with_python();
     sandbox

@@ -70,6 +70,36 @@ fn a_replay_leaves_what_is_refused_again_and_takes_the_rest_with_its_generation(
 }
 
 #[test]
+fn what_is_refused_again_is_left_however_it_was_chosen() {
+    let sandbox = refusing("a.db");
+    sandbox.load_exits("a.db", &[], 3);
+    let chosen = ["dlq", "replay", "--older-than", "1s"];
+    wait_until("it is old enough", || letters(&sandbox, &chosen[2..]).len() == 1);
+    sandbox.run(&chosen).exits(3).says("0 dead letters taken, 1 left");
+    sandbox.store("a.db").execute("DROP TRIGGER picky");
+    sandbox.store("a.db").execute(
+        "CREATE TRIGGER picky BEFORE INSERT ON unit WHEN NEW.path = 'b.py'
+         BEGIN SELECT RAISE(ABORT, 'still not wanted'); END",
+    );
+    let chosen = ["dlq", "replay", "--error", "not welcome", "--json"];
+    let replayed = sandbox.run(&chosen).exits(3).json();
+    assert_eq!((&replayed["replayed"], &replayed["left"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_replay_is_on_the_account() {
+    let sandbox = refusing("a.db");
+    sandbox.load_exits("a.db", &[], 3);
+    sandbox.store("a.db").execute("DROP TRIGGER picky");
+    let told = sandbox.run(&["dlq", "replay", "--audit", "audit.jsonl"]).exits(0);
+    told.says("1 dead letter taken, 0 left");
+    let audit = std::fs::read_to_string(sandbox.path("audit.jsonl")).expect("an account");
+    for event in ["register", "create", "write", "close"] {
+        assert!(audit.contains(&format!("\"event\":\"{event}\"")), "{event}: {audit}");
+    }
+}
+
+#[test]
 fn a_load_that_the_store_takes_clears_the_letter() {
     let sandbox = refusing("a.db");
     sandbox.load_exits("a.db", &[], 3);

@@ -23,6 +23,9 @@ pub(in crate::cli) struct CheckArgs {
     /// Connect to each backend too, for reading, and ask how it is
     #[arg(long)]
     pub(super) connect: bool,
+    /// Append what happens to the backends to this file, as JSON lines
+    #[arg(long, value_name = "FILE", requires = "connect", value_hint = ValueHint::FilePath)]
+    pub(super) audit: Option<PathBuf>,
     /// One JSON object a line for each problem, and with --connect for each backend
     #[arg(long)]
     pub(super) json: bool,

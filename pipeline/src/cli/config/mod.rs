@@ -11,8 +11,8 @@ use astload_config::{
 };
 use serde_json::{Value, json};
 
-use super::FAILED;
 use super::output::{self, Failure, plural, print, print_json};
+use super::{FAILED, logs};
 use args::ConfigCommand;
 
 pub(super) use args::{CheckArgs, ConfigArgs};
@@ -21,6 +21,7 @@ pub(super) use args::{CheckArgs, ConfigArgs};
 type Checked = Result<Config, Problems>;
 
 pub(super) async fn check(args: CheckArgs) -> Result<u8, Failure> {
+    logs::listen(args.json, args.audit.as_deref())?;
     let registry = Registry::with_builtins();
     let config = match read(&args.file, &registry)? {
         Ok(config) => config,
