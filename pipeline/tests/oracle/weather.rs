@@ -247,7 +247,7 @@ impl Faults for Probes {
 }
 
 /// How calls that are no writes, settling and recording a repository, fail in the same weather. Only
-/// what may pass is their fault, and each answers in the end: there is no bound for either.
+/// what may pass is their fault.
 #[derive(Debug)]
 pub(crate) struct Errands {
     phases: Vec<Phase>,
@@ -268,7 +268,8 @@ impl Faults for Errands {
         match sky_at(&self.phases, self.since.elapsed()) {
             Sky::Flaky(percent) if self.random.u8(0..100) >= percent => Fault::None,
             Sky::Flaky(_) if self.random.bool() => Fault::After(lost()),
-            Sky::Flaky(_) | Sky::Dead | Sky::Hanging | Sky::Halfway => Fault::Before(lost()),
+            Sky::Flaky(_) | Sky::Dead | Sky::Halfway => Fault::Before(lost()),
+            Sky::Hanging => Fault::Hang,
             Sky::Lying | Sky::Late(_) => Fault::After(lost()),
             Sky::Slow(time) => Fault::Slow(time),
             Sky::Overloaded => Fault::Before(Error::transient("too many requests").for_overload()),

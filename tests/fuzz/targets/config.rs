@@ -57,6 +57,10 @@ fn begin() {
 }
 
 libfuzzer_sys::fuzz_target!(init: begin(), |bytes: &[u8]| {
+    // The fuzzer learns from comparisons; what a file itself spells out is no secret of the environment.
+    if bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()) {
+        return;
+    }
     match read(bytes) {
         Err(said) => assert!(!said.contains(SECRET), "a secret is told: {said}"),
         Ok(config) => {
