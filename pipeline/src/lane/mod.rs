@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Lanes;
-use crate::health::Monitor;
+use crate::health::{Health, Monitor};
 use crate::journal::{AtBound, Retention, Seq, Tail, TailError};
 use crate::letters::Letters;
 use deliver::Delivery;
@@ -176,7 +176,8 @@ type Written = (Group, (Receipt, Result<(), Error>));
 enum Limit {
     /// As long as there is patience.
     Patience,
-    /// As long as the backend answers its probes: nobody can tell how long an index takes.
+    /// As long as the backend answers its probes: nobody can tell how long an index takes. One that
+    /// was away and is back may have forgotten the call.
     Probes,
 }
 
@@ -306,16 +307,15 @@ impl Carrying {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let start = Instant::now();
+        let mut failing_since = None;
         let mut backoff = Backoff::default();
         let mut attempts = 0;
         loop {
             attempts += 1;
+            let begun = Instant::now();
             let answer = tokio::select! {
                 answer = call() => answer,
-                silence = self.silence(limit) => {
-                    Err(Error::transient(format!("{what}: no answer for {silence:?}")))
-                }
+                why = self.silence(limit) => Err(Error::transient(format!("{what}: {why}"))),
                 () = self.lane.cancelled.cancelled() => return Err(stopped()),
             };
             let Err(error) = answer else { return answer };
@@ -330,8 +330,13 @@ impl Carrying {
                 Effect::DeadLetter | Effect::Split => return Err(error),
             }
             let wait = backoff.next_wait(error.retry_after);
+            let since = *failing_since.get_or_insert(match limit {
+                Limit::Patience => begun,
+                // What it did until then was no failure.
+                Limit::Probes => Instant::now(),
+            });
             let is_over = match self.lane.settings.patience {
-                Patience::GiveUp(patience) => start.elapsed().saturating_add(wait) >= patience,
+                Patience::GiveUp(patience) => since.elapsed().saturating_add(wait) >= patience,
                 Patience::Wait => false,
             };
             if is_over || self.lane.cancelled.is_cancelled() {
@@ -345,19 +350,27 @@ impl Carrying {
         }
     }
 
-    /// Ends when a call has taken too long, and says how long it was waited for.
-    async fn silence(&self, limit: Limit) -> Duration {
+    /// Ends when a call has taken too long, and says so.
+    async fn silence(&self, limit: Limit) -> String {
         let monitor = &self.lane.monitor;
         let most = match (self.lane.settings.patience, limit) {
             (Patience::GiveUp(patience), Limit::Patience) => patience,
             (Patience::GiveUp(patience), Limit::Probes) => patience.max(monitor.longest_silence()),
             (Patience::Wait, _) => monitor.longest_silence(),
         };
-        let mut probes = monitor.good_probes();
+        let (mut probes, mut health) = (monitor.good_probes(), monitor.watch());
+        let mut was_away = false;
         loop {
             tokio::select! {
-                () = sleep(most) => return most,
-                Ok(()) = probes.changed(), if matches!(limit, Limit::Probes) => {}
+                () = sleep(most) => return format!("no answer for {most:?}"),
+                Ok(()) = probes.changed(), if matches!(limit, Limit::Probes) => {
+                    if was_away {
+                        return "the backend was away meanwhile".into();
+                    }
+                }
+                Ok(()) = health.changed() => {
+                    was_away |= matches!(*health.borrow(), Health::Degraded | Health::Unavailable);
+                }
             }
         }
     }

@@ -73,6 +73,22 @@ async fn a_backend_that_hangs_while_it_settles_is_given_up_and_the_others_are_to
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_away_while_it_settled_and_is_back_is_asked_again() {
+    let store = [Store::good()];
+    store[0].faulty.turn_settle(Scripted::new([Fault::Hang]));
+    let running = Setup::default().start(&store);
+    let mut health = running.monitors[0].watch();
+    send(&running).await;
+    let finish = tokio::spawn(running.finish());
+    sleep(Duration::from_secs(1)).await;
+    store[0].faulty.turn_health(dead());
+    health.wait_for(|health| *health != Health::Healthy).await.expect("watched");
+    store[0].faulty.turn_health(Scripted::default());
+    let (reports, _) = finish.await.expect("no panic");
+    assert!(reports[0].error.is_none(), "{reports:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lane_that_is_stopped_does_not_wait_for_settling() {
     let store = [Store::good()];
     store[0].faulty.turn_settle(hanging());

@@ -55,7 +55,7 @@ impl Stores {
             landings.push(weather.landing.clone());
             let probes = Probes::of(&weather);
             let errands = |dice: u64| Errands::of(&weather, seed ^ dice << 24);
-            let (settling, recording) = (errands(1), errands(2));
+            let (settling, recording) = (errands(1).answering(), errands(2));
             let backend = Faulty::new(Arc::new(self.memories[index].clone()), weather);
             backend.turn_health(probes);
             backend.turn_settle(settling);

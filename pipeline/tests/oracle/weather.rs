@@ -253,12 +253,20 @@ pub(crate) struct Errands {
     phases: Vec<Phase>,
     since: Instant,
     random: Rng,
+    /// They say that they failed where nobody answers.
+    answering: bool,
 }
 
 impl Errands {
     pub(crate) fn of(weather: &Weather, seed: u64) -> Self {
         let random = Rng::with_seed(seed);
-        Self { phases: weather.phases.clone(), since: weather.since, random }
+        Self { phases: weather.phases.clone(), since: weather.since, random, answering: false }
+    }
+
+    /// The same, which answer in the end: where nobody can tell how long a call may take, a driver has
+    /// to notice by itself that its connection is dead.
+    pub(crate) fn answering(self) -> Self {
+        Self { answering: true, ..self }
     }
 }
 
@@ -269,6 +277,7 @@ impl Faults for Errands {
             Sky::Flaky(percent) if self.random.u8(0..100) >= percent => Fault::None,
             Sky::Flaky(_) if self.random.bool() => Fault::After(lost()),
             Sky::Flaky(_) | Sky::Dead | Sky::Halfway => Fault::Before(lost()),
+            Sky::Hanging if self.answering => Fault::Before(lost()),
             Sky::Hanging => Fault::Hang,
             Sky::Lying | Sky::Late(_) => Fault::After(lost()),
             Sky::Slow(time) => Fault::Slow(time),
