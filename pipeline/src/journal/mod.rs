@@ -20,7 +20,9 @@ mod inspect;
 mod log;
 mod segment;
 mod state;
+mod store;
 mod tail;
+mod units;
 
 use std::io;
 use std::path::Path;
@@ -33,7 +35,6 @@ pub use cursors::Cursor;
 use cursors::Cursors;
 use disk::{Disk, Folder, Unnamed};
 pub use frame::{Frame, FrameError, FrameKind, HEADER_BYTES, Header, Mark, Seq};
-pub(crate) use frame::{decode_units, encode_units};
 pub use group::Group;
 pub use inspect::{BrokenReport, FrameReport, Inspection, Look, SegmentReport, inspect, repair};
 use log::Log;
@@ -42,6 +43,7 @@ pub use segment::{Broken, FrameRef, ReadError};
 pub use state::{AtBound, Entry, Retention};
 use state::{Reading, State};
 pub use tail::{Tail, TailError};
+pub(crate) use units::{decode_units, encode_units};
 
 use crate::channel::Lanes;
 
