@@ -1,7 +1,7 @@
 //! What the targets hold already: who needs a unit, and what is gone from the source.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use astload_backends::{Origin, StoredUnit};
 use astload_model::{Selection, UnitId};
@@ -68,7 +68,8 @@ struct Held {
     versions: Vec<(Lanes, Fingerprint)>,
     /// The bytes of the file that it was read from, of the largest version.
     size: u64,
-    seen: AtomicBool,
+    /// Lanes that are given it, for it is in the source.
+    seen: AtomicU64,
 }
 
 /// What all targets hold of one (repository, layer).
@@ -111,7 +112,7 @@ impl Holdings {
                 lanes: 0,
                 versions: Vec::new(),
                 size: 0,
-                seen: AtomicBool::new(false),
+                seen: AtomicU64::new(0),
             });
             held.lanes |= bit;
             held.size = held.size.max(unit.size_bytes.unwrap_or(0));
@@ -129,15 +130,15 @@ impl Holdings {
     }
 
     /// The lanes to which the unit, which is hereby seen in the source, is something new: they are
-    /// given it and do not hold this version, or hold it and are not given it any more.
+    /// given it and do not hold this version.
     pub fn lacking(&self, offer: &Offer<'_>) -> Lanes {
         let held = self.units.get(&offer.id);
-        if let Some(held) = held {
-            held.seen.store(true, Ordering::Relaxed);
-        }
         self.selecting.iter().fold(0, |lacking, known| {
             if !known.selection.selects(offer.repo, offer.path, offer.language) {
-                return lacking | held.map_or(0, |held| held.lanes & known.lanes);
+                return lacking;
+            }
+            if let Some(held) = held {
+                held.seen.fetch_or(known.lanes, Ordering::Relaxed);
             }
             let Offer { content_hash, extractor, upstream_generation, .. } = *offer;
             let version =
@@ -146,6 +147,15 @@ impl Holdings {
                 .and_then(|held| held.versions.iter().find(|(_, other)| Some(*other) == version));
             lacking | known.lanes & !same.map_or(0, |(lanes, _)| *lanes)
         })
+    }
+
+    /// The lanes that hold the unit and are not given it any more.
+    pub fn deselected(&self, offer: &Offer<'_>) -> Lanes {
+        let selects =
+            |known: &Selecting| known.selection.selects(offer.repo, offer.path, offer.language);
+        let without = self.selecting.iter().filter(|known| !selects(known));
+        let lanes = without.fold(0, |lanes, known| lanes | known.lanes);
+        self.units.get(&offer.id).map_or(0, |held| held.lanes & lanes)
     }
 
     /// Whatever was held of the unit is about to change: no later version of it is skipped.
@@ -159,21 +169,25 @@ impl Holdings {
     /// version that was so, too, stays; of a file that has grown since, the old one is gone.
     pub fn see_too_large(&self, unit: UnitId, asked: u64) {
         if let Some(held) = self.units.get(&unit).filter(|held| held.size > asked) {
-            held.seen.store(true, Ordering::Relaxed);
+            held.seen.store(Lanes::MAX, Ordering::Relaxed);
         }
     }
 
     /// Takes back that a unit was seen: what the source has of it now cannot be held.
     pub fn unsee(&self, unit: UnitId) {
         if let Some(held) = self.units.get(&unit) {
-            held.seen.store(false, Ordering::Relaxed);
+            held.seen.store(0, Ordering::Relaxed);
         }
     }
 
-    /// The units that are held and were not seen, by path, each with the lanes that hold it.
+    /// The units that are held and were not seen, or are not selected any more, by path, each with the
+    /// lanes that hold it for nothing.
     pub fn unseen(&self) -> Vec<(&str, Lanes)> {
-        let unseen = self.units.values().filter(|held| !held.seen.load(Ordering::Relaxed));
-        let mut unseen: Vec<_> = unseen.map(|held| (&*held.path, held.lanes)).collect();
+        let unseen = self.units.values().filter_map(|held| {
+            let lanes = held.lanes & !held.seen.load(Ordering::Relaxed);
+            (lanes != 0).then_some((&*held.path, lanes))
+        });
+        let mut unseen: Vec<_> = unseen.collect();
         unseen.sort_unstable();
         unseen
     }
@@ -299,8 +313,10 @@ mod tests {
         let selected = StoredUnit { selection: rust.digest(), ..stored("a.rs", 1) };
         holdings.add(3, &rust, vec![selected], Origin::Ours);
         // 0 has it from before, 1 never had it, 2 has it as it was without the selection.
-        assert_eq!(lacking(&holdings, "a.rs", 1), 0b0101);
-        assert_eq!(lacking(&holdings, "a.rs", 2), 0b1101);
+        assert_eq!(lacking(&holdings, "a.rs", 1), 0b0100);
+        assert_eq!(lacking(&holdings, "a.rs", 2), 0b1100);
+        assert_eq!(holdings.deselected(&offer("a.rs", None)), 0b0001);
+        assert_eq!(holdings.unseen(), [("a.rs", 0b0001)]);
         assert_eq!(lacking(&holdings, "b.rs", 1), 0b1100);
         assert_eq!(lacking(&holdings, "b.py", 1), 0);
     }

@@ -17,6 +17,7 @@ pub struct SqliteOptions {
     pub durability: Durability,
     /// How long a write waits for another writer's lock, in milliseconds.
     #[serde(default = "default_busy_timeout_ms")]
+    #[schemars(range(max = 86_400_000))]
     pub busy_timeout_ms: u64,
 }
 

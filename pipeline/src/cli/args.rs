@@ -19,6 +19,7 @@ const PATIENCE_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// How long a backend is waited for.
 pub(super) fn patience(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text).map_err(|error| error.to_string())? {
+        Duration::ZERO => Err("that is no time at all".into()),
         long if long > PATIENCE_MAX => Err("that is longer than a year".into()),
         patience => Ok(patience),
     }

@@ -1,7 +1,8 @@
 //! What is told while something runs: warnings, and on demand the audit stream.
 
-use std::fs::OpenOptions;
-use std::path::Path;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use tracing::level_filters::LevelFilter;
@@ -34,9 +35,9 @@ fn audit_layer<S>(path: &Path) -> Result<impl Layer<S> + use<S>, Failure>
 where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    let file =
-        file.map_err(|error| Failure::usage(format!("--audit {}: {error}", path.display())))?;
+    let account = Account::open(path);
+    let account =
+        account.map_err(|error| Failure::usage(format!("--audit {}: {error}", path.display())))?;
     let is_audit = filter_fn(|event| event.target() == AUDIT && event.is_event());
     let lines = fmt::layer()
         .json()
@@ -45,6 +46,48 @@ where
         .with_span_list(false)
         .with_target(false)
         .with_level(false)
-        .with_writer(Mutex::new(file));
+        .with_writer(Mutex::new(account));
     Ok(lines.with_filter(is_audit.and(LevelFilter::DEBUG)))
+}
+
+/// The file of the audit stream.
+struct Account {
+    file: File,
+    path: PathBuf,
+    failed: bool,
+}
+
+impl Account {
+    /// A file that is there already is only added to if it is such an account, and not, say, a store.
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        let mut first = [b'{'];
+        if file.metadata()?.is_file() && file.metadata()?.len() > 0 {
+            file.read_exact(&mut first)?;
+        }
+        match first {
+            [b'{'] => Ok(Self { file, path: path.to_path_buf(), failed: false }),
+            _ => {
+                Err(io::Error::other("it holds something else than an account; name another file"))
+            }
+        }
+    }
+}
+
+impl Write for Account {
+    /// An account with holes must not look whole: the first that fails is told.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes);
+        if let (Err(error), false) = (&written, self.failed) {
+            self.failed = true;
+            let path = self.path.display();
+            writeln!(io::stderr(), "error: --audit {path}: {error}: it lacks what happens now")
+                .ok();
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }

@@ -117,8 +117,8 @@ impl Load<'_> {
         if holdings.is_mass_delete(&gone) && !self.options.allow_mass_delete && !gone.is_empty() {
             self.report.withheld += gone.len() as u64;
             let problem = format!(
-                "{repo}: {} gone from the directory, more than half: kept in the stores; \
-                 --allow-mass-delete deletes what is gone",
+                "{repo}: {} gone from the directory or not selected any more, more than half of what \
+                 a store holds: kept there; --allow-mass-delete deletes what is gone",
                 match gone.len() {
                     1 => "1 unit is".to_owned(),
                     many => format!("{many} units are"),

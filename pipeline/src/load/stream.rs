@@ -170,15 +170,19 @@ impl Load<'_> {
         };
         let lacking = match unit.op() {
             Op::Delete => all,
-            Op::Replace => holdings.lacking(&Offer {
-                id: unit.id(),
-                repo: unit.repo(),
-                path: unit.path(),
-                language: unit.language(),
-                content_hash: unit.content_hash(),
-                extractor: unit.extractor(),
-                upstream_generation: unit.generation(),
-            }),
+            Op::Replace => {
+                let offer = Offer {
+                    id: unit.id(),
+                    repo: unit.repo(),
+                    path: unit.path(),
+                    language: unit.language(),
+                    content_hash: unit.content_hash(),
+                    extractor: unit.extractor(),
+                    upstream_generation: unit.generation(),
+                };
+                // There is no listing at whose end it could be deleted.
+                holdings.lacking(&offer) | holdings.deselected(&offer)
+            }
         };
         if lacking != 0 {
             holdings.forget(unit.id());

@@ -72,6 +72,25 @@ fn what_a_check_connects_is_on_the_account() {
 }
 
 #[test]
+fn an_account_that_cannot_be_kept_is_told() {
+    let sandbox = Sandbox::with_python();
+    let load = ["load", "repo", "--to", "sqlite:a.db", "--audit", "/dev/full"];
+    let told = sandbox.run(&load).exits(0).says("error: --audit /dev/full: ").all();
+    assert_eq!(told.matches("--audit").count(), 1, "{told}");
+}
+
+#[test]
+fn a_store_is_no_account() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("a.db", &[]);
+    sandbox
+        .run(&["load", "repo", "--to", "sqlite:a.db", "--audit", "a.db"])
+        .exits(2)
+        .says("--audit a.db: it holds something else than an account");
+    sandbox.is_clean("afterwards", "a.db");
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_told_before_anything_is_loaded() {
     let sandbox = Sandbox::with_python();
     sandbox

@@ -63,13 +63,32 @@ fn a_selection_that_changes_brings_its_backend_to_what_it_selects_now() {
     let sandbox = sandbox(TWO);
     load(&sandbox, &[]);
     configure(&sandbox, &TWO.replace("[python]", "[go, rust]"));
-    assert_eq!(changed(&load(&sandbox, &[])), [("all", 0), ("python", 3)]);
+    assert_eq!(changed(&load(&sandbox, &["--allow-mass-delete"])), [("all", 0), ("python", 3)]);
     assert_eq!(sandbox.store("python.db").paths(), ["b.go", "pkg/c.rs"]);
     assert_eq!(changed(&load(&sandbox, &[])), [("all", 0), ("python", 0)]);
     configure(&sandbox, &TWO.replace("select: {languages: [python]}", ""));
     load(&sandbox, &[]);
     sandbox.gc("python.db");
     sandbox.store("all.db").equals("everything again", &sandbox.path("python.db"));
+}
+
+#[test]
+fn a_selection_by_mistake_empties_no_store_without_consent() {
+    let sandbox = sandbox(TWO);
+    load(&sandbox, &[]);
+    configure(&sandbox, &TWO.replace("[python]", "[pyhton]"));
+    sandbox
+        .run(&["load", "repo", "--config", "code.yaml"])
+        .exits(3)
+        .says("repo: 1 unit is gone from the directory or not selected any more")
+        .says("--allow-mass-delete");
+    assert_eq!(sandbox.store("python.db").paths(), ["a.py"]);
+    sandbox
+        .run(&["load", "repo", "--config", "code.yaml", "--allow-mass-delete", "--dry-run"])
+        .exits(0)
+        .says("a.py");
+    load(&sandbox, &["--allow-mass-delete"]);
+    assert_eq!(sandbox.store("python.db").paths(), [""; 0]);
 }
 
 #[test]

@@ -39,6 +39,16 @@ fn an_unknown_language_names_those_that_there_are() {
 }
 
 #[test]
+fn numbers_that_are_none_are_refused_before_anything_is_loaded() {
+    let sandbox = Sandbox::with_python();
+    for patience in ["0s", "9999years", "soon"] {
+        sandbox.run(&["load", "repo", "--patience", patience]).exits(2).says("--patience");
+    }
+    let much = "sqlite:a.db?busy_timeout_ms=2147483648";
+    sandbox.run(&["load", "repo", "--to", much]).exits(2).says("busy_timeout_ms");
+}
+
+#[test]
 fn a_broken_glob_is_named() {
     Sandbox::new().run(&["load", "repo", "--exclude", "a["]).exits(2).says("`a[` is no glob");
 }
