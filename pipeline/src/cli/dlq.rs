@@ -288,13 +288,18 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     let options = LaneOptions { letters: args.chosen.letters(), ..LaneOptions::new(args.patience) };
     let replayed = replay(&letters, &options, &targets, &cancelled).await;
     targets.close().await;
-    let Replayed { backends, unread, error } = replayed?;
+    let Replayed { backends, forgotten, unread, error } = replayed?;
     // What was refused again may not be chosen any more: its age and its error are others.
     let left = letters.iter().filter(|stored| stored.path.exists()).count();
     let unread = unread
         .iter()
         .map(|(stored, error)| format!("{} cannot be read: {error}", stored.path.display()));
-    let problems: Vec<String> = error.iter().map(ToString::to_string).chain(unread).collect();
+    let forgotten = forgotten.iter().map(|StoredLetter { letter, .. }| {
+        let (backend, repo, path) = (&letter.backend, &letter.repo, &letter.path);
+        format!("{repo}:{path}: {backend} does not know {repo} any more; load it again, or drop the letter")
+    });
+    let problems = error.iter().map(ToString::to_string).chain(forgotten).chain(unread);
+    let problems: Vec<String> = problems.collect();
     if args.chosen.json {
         print_json(&json!({
             "replayed": letters.len(), "left": left, "problems": problems, "backends": backends,

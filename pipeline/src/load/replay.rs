@@ -22,6 +22,8 @@ const BYTES_MAX: u32 = 16 << 20;
 pub struct Replayed {
     /// What became of each target.
     pub backends: Vec<BackendReport>,
+    /// Letters of repositories that their stores do not know any more.
+    pub forgotten: Vec<StoredLetter>,
     /// Letters whose files could not be read.
     pub unread: Vec<(StoredLetter, io::Error)>,
     /// Why not all letters reached the targets; `None` where they did.
@@ -44,9 +46,12 @@ pub async fn replay(
     let journal = Journal::temporary(JournalSettings::default(), &options.spill);
     let (sender, batches) = channel(LETTERS_MAX, BYTES_MAX);
     let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
-    let mut unread = Vec::new();
+    let (mut forgotten, mut unread) = (Vec::new(), Vec::new());
     for stored in letters {
-        let lanes = targets.lanes_of(stored);
+        let Some(lanes) = targets.lanes_of(stored) else {
+            forgotten.push(stored.clone());
+            continue;
+        };
         match options.letters.unit(stored) {
             Err(error) => unread.push((stored.clone(), error)),
             Ok(unit) => {
@@ -59,5 +64,5 @@ pub async fn replay(
     drop(sender);
     let carried = coordinator.await.unwrap_or_default();
     let backends = targets.reports(carried.lanes, true);
-    Ok(Replayed { backends, unread, error: carried.error })
+    Ok(Replayed { backends, forgotten, unread, error: carried.error })
 }

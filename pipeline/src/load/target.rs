@@ -50,6 +50,16 @@ pub struct Approach {
 }
 
 impl Target {
+    /// Whether it knows a repository, as far as it says what it knows.
+    pub(super) fn may_know(&self, repo: &str, layer: &str) -> bool {
+        match &self.backend {
+            Ok(Some(backend)) if backend.reader().is_some() => {
+                self.repos.iter().any(|known| known.repo == repo && known.layer == layer)
+            }
+            _ => true,
+        }
+    }
+
     /// Connects, unless a dry run finds that there is no store.
     pub(super) async fn connect(
         registry: &Registry,

@@ -189,11 +189,15 @@ impl Targets {
         self.all.iter().enumerate().filter_map(lane).collect()
     }
 
-    /// The lanes to the store that a letter is of.
-    pub(super) fn lanes_of(&self, stored: &StoredLetter) -> Lanes {
+    /// The lanes to the store that a letter is of; `None` where that does not know the letter's
+    /// repository: it would take it for one that nobody has loaded from a directory.
+    pub(super) fn lanes_of(&self, stored: &StoredLetter) -> Option<Lanes> {
         let numbered = self.all.iter().enumerate();
-        let its = numbered.filter(|(_, target)| stored.is_of(&target.key));
-        its.fold(0, |lanes, (at, _)| lanes | 1 << at)
+        let mut its = numbered.filter(|(_, target)| stored.is_of(&target.key));
+        let letter = &stored.letter;
+        its.try_fold(0, |lanes, (at, target)| {
+            target.may_know(&letter.repo, &letter.layer).then_some(lanes | 1 << at)
+        })
     }
 
     /// What became of each target, given what became of the lanes that ran.

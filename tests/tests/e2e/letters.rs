@@ -87,6 +87,23 @@ fn what_is_refused_again_is_left_however_it_was_chosen() {
 }
 
 #[test]
+fn to_a_store_that_does_not_know_its_repository_no_letter_is_given() {
+    let sandbox = refusing("a.db");
+    sandbox.load_exits("a.db", &[], 3);
+    for file in ["a.db", "a.db-wal", "a.db-shm"] {
+        std::fs::remove_file(sandbox.path(file)).ok();
+    }
+    sandbox
+        .run(&["dlq", "replay"])
+        .exits(3)
+        .says("repo:b.py: sqlite:a.db does not know repo any more")
+        .says("0 dead letters taken, 1 left");
+    // It is the directory's still.
+    sandbox.load("a.db", &[]);
+    assert_eq!(letters(&sandbox, &[]).len(), 0);
+}
+
+#[test]
 fn a_replay_is_on_the_account() {
     let sandbox = refusing("a.db");
     sandbox.load_exits("a.db", &[], 3);
