@@ -122,7 +122,8 @@ fn listed(folder: &Path, place: &Span, faults: &mut Vec<Fault>) -> Vec<PathBuf> 
     let is_yaml = |path: &PathBuf| {
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        yaml && !hidden && path.is_file()
+        // What is no file, a link to nowhere say, is told when it is read.
+        yaml && !hidden && !path.is_dir()
     };
     let paths = entries.flatten().map(|entry| entry.path());
     let mut paths: Vec<PathBuf> = paths.filter(is_yaml).collect();

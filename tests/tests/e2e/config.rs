@@ -30,6 +30,21 @@ fn with(text: &str) -> Sandbox {
 }
 
 #[test]
+fn a_link_to_nowhere_among_included_files_is_a_problem() {
+    let sandbox = Sandbox::new();
+    let file = |name: &str| sandbox.path(name);
+    std::fs::create_dir(file("conf.d")).expect("made");
+    std::os::unix::fs::symlink("nowhere.yaml", file("conf.d/production.yaml")).expect("made");
+    let main = "include: [conf.d]\nbackends: {a: {type: sqlite, path: a.db}}\n";
+    std::fs::write(file("main.yaml"), main).expect("written");
+    sandbox
+        .run(&["check", "main.yaml"])
+        .exits(1)
+        .says("conf.d/production.yaml")
+        .says("main.yaml:1:11");
+}
+
+#[test]
 fn what_is_right_is_said_to_be() {
     let sandbox = with("backends:\n  local: {type: sqlite, path: code.db}\n");
     let checked = run(&sandbox, &["check", "a.yaml"]).exits(0);
