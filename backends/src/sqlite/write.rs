@@ -1,6 +1,7 @@
 //! Writes a batch: one transaction, each unit replaced or deleted as a whole.
 
 use std::cmp::Ordering;
+use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use astload_model::{Batch, Op, Unit, canonical_hash};
@@ -21,6 +22,14 @@ pub(super) struct Store {
     numbers: Numbers,
     /// Changes when another connection wrote.
     data_version: i64,
+    /// Which file it is, by device and inode.
+    file: Option<(u64, u64)>,
+}
+
+/// Which file has a connection's name now.
+fn named_file(connection: &Connection) -> Option<(u64, u64)> {
+    let found = std::fs::metadata(connection.path()?).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// A unit as it stands in the store.
@@ -45,7 +54,8 @@ enum Verdict {
 impl Store {
     pub(super) fn new(connection: Connection) -> Self {
         connection.set_prepared_statement_cache_capacity(64);
-        Self { connection, numbers: Numbers::default(), data_version: -1 }
+        let file = named_file(&connection);
+        Self { connection, numbers: Numbers::default(), data_version: -1, file }
     }
 
     pub(super) fn write_batch(&mut self, batch: &Batch, selection: Option<u64>) -> Result<Receipt> {
@@ -77,6 +87,10 @@ impl Store {
     }
 
     pub(super) fn settle(&mut self) -> Result<()> {
+        if named_file(&self.connection) != self.file {
+            let message = "settling: the store's file was removed or replaced while it was open";
+            return Err(Error::misconfigured(message).with_hint("load again"));
+        }
         for index in INDEXES {
             self.connection.execute_batch(index).attempt("building an index")?;
         }

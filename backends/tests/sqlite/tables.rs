@@ -71,3 +71,12 @@ async fn dropping_the_schema_leaves_an_empty_file_that_can_be_used_again() {
     let again = store.other().await;
     again.write_batch(&batch_of(&[unit("a", 1)])).await.expect("written");
 }
+
+#[tokio::test]
+async fn a_store_whose_file_was_taken_away_does_not_say_that_all_is_well() {
+    let store = Store::new().await;
+    store.write(&[unit("a", 1)]).await;
+    std::fs::remove_file(store.path()).expect("removed");
+    let error = store.backend.settle().await.expect_err("it is gone");
+    assert!(error.message.contains("removed or replaced"), "{error}");
+}
