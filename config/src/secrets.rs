@@ -115,8 +115,8 @@ mod tests {
 
     #[test]
     fn the_parts_of_a_url_are_masked() {
-        let url = "tcp://reader:p@ss:word@db.internal:5432/code";
-        for said in ["db.internal", "reader", "5432", "p@ss:word", "word"] {
+        let url = "tcp://reader:p@ss:word@db.example.com:5432/code";
+        for said in ["db.example.com", "reader", "5432", "p@ss:word", "word"] {
             assert_eq!(masked(url, &format!("not {said}")), "not ***", "{said}");
         }
     }
