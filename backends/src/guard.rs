@@ -196,9 +196,16 @@ impl Guarded {
         let left = deadline.saturating_duration_since(Instant::now());
         let most = self.settings.attempt_timeout.min(left);
         timeout(most, self.backend.write_batch(batch)).await.unwrap_or_else(|_| {
-            Err(Error::transient(format!("writing a batch: no answer for {most:?}")))
+            Err(Error::transient(format!("writing a batch: no answer for {:?}", rounded(most))))
         })
     }
+}
+
+/// A duration as people want to read it: what a deadline leaves of a timeout has nanoseconds.
+fn rounded(duration: Duration) -> Duration {
+    let unit = if duration < Duration::from_secs(1) { 1 } else { 100 };
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(millis.saturating_add(unit / 2) / unit * unit)
 }
 
 #[async_trait]

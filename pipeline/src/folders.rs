@@ -18,6 +18,11 @@ pub fn state() -> PathBuf {
     named.or_else(home).unwrap_or_else(|| "astload-state".into())
 }
 
+/// The dead letters, among what must not be lost.
+pub fn dead_letters() -> PathBuf {
+    state().join("dead-letters")
+}
+
 /// What is gone with the process and may be large: `$TMPDIR`, or `/var/tmp`, for `/tmp` is often in
 /// memory.
 pub fn spill() -> PathBuf {

@@ -70,6 +70,21 @@ struct Held {
     size: u64,
     /// Lanes that are given it, for it is in the source.
     seen: AtomicU64,
+    /// Lanes whose backend refused it, and may not hold it at all.
+    refused: Lanes,
+}
+
+impl Held {
+    fn of(path: &str) -> Self {
+        Self {
+            path: path.into(),
+            lanes: 0,
+            versions: Vec::new(),
+            size: 0,
+            seen: AtomicU64::new(0),
+            refused: 0,
+        }
+    }
 }
 
 /// What all targets hold of one (repository, layer).
@@ -107,13 +122,7 @@ impl Holdings {
             let generation = (origin == Origin::Upstream).then_some(unit.generation);
             let (hash, extractor) = (unit.content_hash.as_ref(), &unit.extractor);
             let version = Fingerprint::of(hash, extractor, unit.selection, generation);
-            let held = self.units.entry(unit.id).or_insert_with(|| Held {
-                path: unit.name.path.into(),
-                lanes: 0,
-                versions: Vec::new(),
-                size: 0,
-                seen: AtomicU64::new(0),
-            });
+            let held = self.units.entry(unit.id).or_insert_with(|| Held::of(&unit.name.path));
             held.lanes |= bit;
             held.size = held.size.max(unit.size_bytes.unwrap_or(0));
             let Some(version) = version else { continue };
@@ -122,6 +131,18 @@ impl Holdings {
                 None => held.versions.push((bit, version)),
             }
         }
+    }
+
+    /// Adds a unit that the backend of a lane refused.
+    pub fn add_refused(&mut self, lane: usize, unit: UnitId, path: &str) {
+        self.units.entry(unit).or_insert_with(|| Held::of(path)).refused |= 1 << lane;
+    }
+
+    /// The units that a lane's backend refused and that were not seen, or are not selected any more.
+    pub fn refused_unseen(&self, lane: usize) -> Vec<UnitId> {
+        let bit = 1 << lane;
+        let is_gone = |held: &Held| held.refused & !held.seen.load(Ordering::Relaxed) & bit != 0;
+        self.units.iter().filter(|(_, held)| is_gone(held)).map(|(id, _)| *id).collect()
     }
 
     /// Whether no lane said what it holds.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct SqliteOptions {
     /// The database file. It is created where it is missing; its folder is not.
+    #[schemars(regex(pattern = r"^[^\x00]+$"))]
     pub path: PathBuf,
     /// What survives a power cut.
     #[serde(default)]

@@ -64,7 +64,7 @@ pub(crate) fn read(
         let resolving = resolve::Resolving { schema, environment, defaults, number, file };
         drafts.extend(resolving.backends(&mut faults));
     }
-    rules::check(&files, defaults, &drafts, &mut faults);
+    rules::check(&files, defaults, &drafts, schema, &mut faults);
     let config = match faults.is_empty() {
         true => build::config(drafts, defaults, &mut faults),
         false => Config::default(),

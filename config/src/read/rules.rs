@@ -5,9 +5,12 @@ use std::collections::hash_map::Entry;
 
 use astload_model::{Selection, SelectionError, SelectionRules};
 
+use serde_json::Value;
+
 use super::Fault;
 use super::files::File;
 use super::resolve::Draft;
+use crate::FileSchema;
 use crate::quantity;
 use crate::words::quoted;
 use crate::yaml::{Content, Node};
@@ -25,6 +28,7 @@ pub(super) fn check(
     files: &[File],
     defaults: Option<&Node>,
     drafts: &[Draft<'_>],
+    schema: &FileSchema,
     faults: &mut Vec<Fault>,
 ) {
     included(files, faults);
@@ -42,6 +46,9 @@ pub(super) fn check(
             ordered(draft, defaults, [low, high], faults);
         }
         durability(draft, defaults, faults);
+    }
+    if faults.is_empty() {
+        one_store(files, schema, drafts, faults);
     }
     if drafts.is_empty() && faults.is_empty() {
         let hint = "begin with: `backends: {local: {type: sqlite, path: code.db}}`";
@@ -64,11 +71,37 @@ fn included(files: &[File], faults: &mut Vec<Fault>) {
 
 /// A name stands for one backend, in whatever file.
 fn twice(files: &[File], draft: &Draft<'_>, first: &Draft<'_>) -> Fault {
-    let source = &files[first.file].source;
-    let (line, column) = source.place(first.entry.key_span.start);
-    let name = quoted(&draft.entry.key);
-    let message = format!("backend {name} is already in {}:{line}:{column}", source.path.display());
+    let message =
+        format!("backend {} is already in {}", quoted(&draft.entry.key), at(files, first));
     Fault::new(draft.file, draft.entry.key_span.clone(), message)
+}
+
+/// No store is written through two backends.
+fn one_store(files: &[File], schema: &FileSchema, drafts: &[Draft<'_>], faults: &mut Vec<Fault>) {
+    let mut places: HashMap<(&str, String), &Draft<'_>> = HashMap::new();
+    for draft in drafts {
+        let type_name = draft.entry.value.entry("type").and_then(|entry| entry.value.text());
+        let type_name = type_name.unwrap_or_default();
+        let options = Value::Object(draft.options.clone());
+        let Some(place) = schema.place_of(type_name, &options) else { continue };
+        match places.entry((type_name, place)) {
+            Entry::Vacant(free) => drop(free.insert(draft)),
+            Entry::Occupied(first) => {
+                let first = first.get();
+                let (name, other) = (quoted(&draft.entry.key), quoted(&first.entry.key));
+                let message =
+                    format!("backend {name} is the same store as {other} in {}", at(files, first));
+                faults.push(Fault::new(draft.file, draft.entry.key_span.clone(), message));
+            }
+        }
+    }
+}
+
+/// Where a backend is, for people.
+fn at(files: &[File], draft: &Draft<'_>) -> String {
+    let source = &files[draft.file].source;
+    let (line, column) = source.place(draft.entry.key_span.start);
+    format!("{}:{line}:{column}", source.path.display())
 }
 
 fn globs(file: usize, node: &Node, faults: &mut Vec<Fault>) {

@@ -5,6 +5,8 @@ mod fields;
 mod types;
 mod walk;
 
+use std::fmt;
+
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -49,12 +51,22 @@ pub enum SchemaError {
     },
 }
 
+/// The place of the store that a type's options lead to, the same however it is written.
+type PlaceOf = dyn Fn(&str, &Value) -> Option<String> + Send + Sync;
+
 /// The schema of a whole configuration.
-#[derive(Debug)]
 pub struct FileSchema {
     types: Vec<TypeSchema>,
     document: Value,
     validator: Validator,
+    place_of: Box<PlaceOf>,
+}
+
+impl fmt::Debug for FileSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { types, document: _, validator: _, place_of: _ } = self;
+        f.debug_struct("FileSchema").field("types", types).finish_non_exhaustive()
+    }
 }
 
 impl FileSchema {
@@ -77,7 +89,22 @@ impl FileSchema {
             let name = types.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(", ");
             SchemaError::Invalid { name, reason }
         })?;
-        Ok(Self { types, document, validator })
+        Ok(Self { types, document, validator, place_of: Box::new(|_, _| None) })
+    }
+
+    /// The same, told where the store of a type is, by its name and the options: two backends of one
+    /// store are a problem.
+    #[must_use]
+    pub fn with_places(
+        self,
+        place_of: impl Fn(&str, &Value) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { place_of: Box::new(place_of), ..self }
+    }
+
+    /// The place of a store, where that is known.
+    pub(crate) fn place_of(&self, type_name: &str, options: &Value) -> Option<String> {
+        (self.place_of)(type_name, options)
     }
 
     /// The schema as an editor wants it: every option may be a reference too.

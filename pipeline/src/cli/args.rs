@@ -162,7 +162,7 @@ pub(super) struct LoadArgs {
     #[arg(long, value_enum)]
     pub(super) durability: Option<Durability>,
 
-    /// Give a backend up when it makes no progress for so long
+    /// Give a backend up when it makes no progress for so long; to close it may take 5 s more
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
     pub(super) patience: Duration,
 
@@ -267,6 +267,9 @@ pub(super) struct RemoveArgs {
     /// The store
     #[arg(long, value_name = "URL", default_value = DEFAULT_STORE)]
     pub(super) from: String,
+    /// Append what happens to the store to this file, as JSON lines
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) audit: Option<PathBuf>,
     /// JSON on stdout
     #[arg(long)]
     pub(super) json: bool,
@@ -277,6 +280,9 @@ pub(super) struct GcArgs {
     /// The store
     #[arg(value_name = "URL", default_value = DEFAULT_STORE)]
     pub(super) url: String,
+    /// Append what happens to the store to this file, as JSON lines
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) audit: Option<PathBuf>,
     /// JSON on stdout
     #[arg(long)]
     pub(super) json: bool,

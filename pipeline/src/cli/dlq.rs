@@ -29,7 +29,8 @@ const ERROR_MAX: usize = 60;
 /// Show, replay or drop units that backends refused
 ///
 /// A unit that a backend refuses for good is kept here, with the reason, and the rest of its batch is
-/// written. A later version of the unit that the backend takes clears it.
+/// written. A later version of the unit that the backend takes clears it, and so does a load of a
+/// directory from which the file is gone, or `astload rm`.
 #[derive(Debug, Args)]
 pub(super) struct DlqArgs {
     #[command(subcommand)]
@@ -142,8 +143,7 @@ pub(super) async fn run(args: DlqArgs) -> Result<u8, Failure> {
 
 impl Chosen {
     fn letters(&self) -> DeadLetters {
-        let default = || folders::state().join("dead-letters");
-        DeadLetters::within(self.dir.clone().unwrap_or_else(default))
+        DeadLetters::within(self.dir.clone().unwrap_or_else(folders::dead_letters))
     }
 
     fn is_everything(&self) -> bool {
@@ -270,11 +270,15 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     };
     specs.retain(|spec| named.contains(spec.name.as_str()));
     let urls: BTreeSet<&str> = match (&args.config, args.to.as_slice()) {
-        (None, []) => named,
+        (None, []) => named.clone(),
         (_, urls) => urls.iter().map(String::as_str).collect(),
     };
     let spec = |url: &str| match BackendUrl::parse(url) {
         Ok(parsed) if !url.contains(":***@") => Ok(TargetSpec::of_url(&registry, &parsed, &[])?),
+        Err(_) if named.contains(url) => {
+            Err(Failure::usage(format!("{url} is named by a configuration"))
+                .with_hint("add --config FILE, or --to URL"))
+        }
         _ => Err(Failure::usage(format!("{url} is not all of a URL"))
             .with_hint("add --to URL, with its password, or --config FILE")),
     };

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use astload_backends::Registry;
+use std::time::Duration;
+
+use astload_backends::{Error, Registry};
 use astload_config::BackendUrl;
 use astload_pipeline::languages::Language;
 use astload_pipeline::load::{
@@ -13,6 +15,7 @@ use astload_pipeline::load::{
 use astload_pipeline::source::directory::{FileProblem, NodeChoice, PathGlobs, repo_name};
 use astload_pipeline::source::stream::{StreamFormat, StreamInput};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{DEFAULT_STORE, Durability, Format, LoadArgs, Nodes};
@@ -41,7 +44,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     };
     let told = match &report {
         Ok(report) if args.json => print_json(report).map(|()| true),
-        Ok(report) => tell_report(report, &targets).await,
+        Ok(report) => tell_report(report, &targets, args.patience).await,
         Err(_) => Ok(true),
     };
     targets.close().await;
@@ -206,7 +209,11 @@ pub(super) fn stop_on_signal(json: bool) -> CancellationToken {
 
 /// The summary as a person reads it, and a short look at each store; says whether each lets itself
 /// be looked at.
-async fn tell_report(report: &LoadReport, targets: &Targets) -> Result<bool, Failure> {
+async fn tell_report(
+    report: &LoadReport,
+    targets: &Targets,
+    patience: Duration,
+) -> Result<bool, Failure> {
     let mut text = match &report.plan {
         Some(plan) => {
             let list = |sign: &str, paths: &[String]| -> String {
@@ -220,7 +227,7 @@ async fn tell_report(report: &LoadReport, targets: &Targets) -> Result<bool, Fai
     text += &summary(report);
     let mut all_seen = true;
     if report.plan.is_none() && !report.stopped {
-        let (shown, seen) = look(targets).await;
+        let (shown, seen) = look(targets, patience).await;
         text += &shown;
         all_seen = seen;
     }
@@ -231,12 +238,15 @@ async fn tell_report(report: &LoadReport, targets: &Targets) -> Result<bool, Fai
     Ok(all_seen)
 }
 
-async fn look(targets: &Targets) -> (String, bool) {
+async fn look(targets: &Targets, patience: Duration) -> (String, bool) {
     let (mut text, mut all_seen) = (String::new(), true);
     for target in targets.iter() {
         let Ok(Some(backend)) = &target.backend else { continue };
         let Some(query) = backend.query() else { continue };
-        match query.summary(0).await {
+        let summary = timeout(patience, query.summary(0)).await;
+        match summary
+            .unwrap_or_else(|_| Err(Error::transient(format!("no answer for {patience:?}"))))
+        {
             Ok(summary) => text += &show::text(&target.name, &summary),
             Err(error) => {
                 all_seen = false;

@@ -1,34 +1,66 @@
 //! `astload rm` and `astload gc`.
 
 use astload_backends::Access;
+use astload_pipeline::folders;
+use astload_pipeline::letters::{DeadLetters, Letter};
 use indicatif::HumanBytes;
 
 use super::args::{GcArgs, RemoveArgs};
+use super::logs;
 use super::output::{Failure, plural, print, print_json};
 use super::store::Store;
 
 pub(super) async fn remove(args: RemoveArgs) -> Result<u8, Failure> {
+    logs::listen(args.json, args.audit.as_deref())?;
     let store = Store::open(&args.from, Access::Write).await?;
     let path = args.path.as_deref().map(|path| path.trim_end_matches('/'));
     let receipt = store.admin()?.remove(&args.repo, path).await?;
+    // What the store refused of it would come back by a replay.
+    let letters = drop_letters(store.key(), &args.repo, path);
     store.close().await?;
-    if receipt.deleted == 0 && !args.json {
+    let letters = letters?;
+    let nothing = receipt.deleted == 0 && letters == 0;
+    if nothing && !args.json {
         let what = path.map_or_else(|| args.repo.clone(), |path| format!("{}:{path}", args.repo));
         return Err(Failure::new(format!("the store has no {what}"))
             .with_hint("astload show lists its repositories"));
     }
     if args.json {
-        print_json(&serde_json::json!({ "deleted": receipt.deleted }))?;
+        print_json(&serde_json::json!({
+            "deleted": receipt.deleted, "dead_letters_dropped": letters,
+        }))?;
     } else {
+        let letters = match letters {
+            0 => String::new(),
+            some => format!(", {} dropped", plural(some, "dead letter")),
+        };
         print(&format!(
-            "{} deleted; astload gc gives space back where there is much\n",
+            "{} deleted{letters}; astload gc gives space back where there is much\n",
             plural(receipt.deleted, "unit")
         ))?;
     }
-    Ok(u8::from(receipt.deleted == 0))
+    Ok(u8::from(nothing))
+}
+
+/// Drops the dead letters of a store that are of a repository, or of a path in it; says how many.
+fn drop_letters(store: &str, repo: &str, path: Option<&str>) -> Result<u64, Failure> {
+    let letters = DeadLetters::within(folders::dead_letters());
+    let failed = |error| Failure::new(format!("its dead letters cannot be dropped: {error}"));
+    let is_below = |letter: &Letter| {
+        let below = |path: &str| {
+            let rest = letter.path.strip_prefix(path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        letter.repo == repo && path.is_none_or(below)
+    };
+    let mut all = letters.list_of(store).map_err(failed)?.letters;
+    all.retain(|stored| is_below(&stored.letter));
+    all.iter().try_for_each(|stored| letters.remove(stored)).map_err(failed)?;
+    Ok(all.len() as u64)
 }
 
 pub(super) async fn gc(args: GcArgs) -> Result<u8, Failure> {
+    logs::listen(args.json, args.audit.as_deref())?;
     let store = Store::open(&args.url, Access::Write).await?;
     let report = store.admin()?.gc().await?;
     store.close().await?;

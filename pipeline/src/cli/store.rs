@@ -6,6 +6,7 @@ use astload_backends::{
     Access, Admin, Backend, BackendConfig, Error, Query, Reader, Registry, Terms,
 };
 use astload_config::{BackendUrl, Secrets};
+use astload_pipeline::letters::store_key;
 
 use super::output::Failure;
 
@@ -13,6 +14,7 @@ use super::output::Failure;
 pub(super) struct Store {
     backend: Arc<dyn Backend>,
     url: String,
+    key: String,
 }
 
 impl Store {
@@ -28,10 +30,16 @@ impl Store {
             return Err(Failure::new(format!("there is no store at {url}"))
                 .with_hint("load something into it first: astload load PATH"));
         }
+        let key = store_key(factory.info().name, &factory.place(&options).map_err(clean)?);
         let config = BackendConfig { options, access, selection: None };
         let terms = Terms::of(url.redacted(), &secrets);
         let backend = registry.create_on(&terms, factory.info().name, config).await?;
-        Ok(Self { backend, url: url.redacted() })
+        Ok(Self { backend, url: url.redacted(), key })
+    }
+
+    /// What it is called in all of astload. It may hold a secret.
+    pub(super) fn key(&self) -> &str {
+        &self.key
     }
 
     fn cannot(&self, what: &str) -> Failure {

@@ -177,7 +177,13 @@ impl Disk for Unnamed {
     }
 
     fn create(&self, _: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(tempfile::tempfile_in(&self.0)?))
+        let file = tempfile::tempfile_in(&self.0).map_err(|error| {
+            // The error of a lower level tells no path, or that of a file without a name.
+            let folder = self.0.display();
+            let message = format!("{folder}: {error}; $TMPDIR may name another folder");
+            io::Error::new(error.kind(), message)
+        })?;
+        Ok(Arc::new(file))
     }
 
     fn open(&self, _: &str) -> io::Result<Arc<dyn DiskFile>> {

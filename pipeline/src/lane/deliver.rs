@@ -182,7 +182,10 @@ impl Delivery {
             }
             if let Err(error) = all {
                 let message = format!("the dead letters cannot be kept: {error}");
-                let hint = "`astload dlq list` shows them; replay or drop some";
+                let hint = match error.raw_os_error() {
+                    Some(_) => format!("see to {}", self.letters.folder().display()),
+                    None => "`astload dlq list` shows them; replay or drop some".to_owned(),
+                };
                 self.pause(Error::misconfigured(message).with_hint(hint)).await?;
             }
         }

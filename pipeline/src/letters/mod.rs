@@ -8,4 +8,4 @@ mod letter;
 mod store;
 
 pub use letter::{Letter, Refusal};
-pub use store::{DeadLetters, Letters, Listing, StoredLetter};
+pub use store::{DeadLetters, Letters, Listing, StoredLetter, store_key};

@@ -99,18 +99,22 @@ impl DeadLetters {
     /// # Errors
     /// Where the folder cannot be read.
     pub fn list(&self) -> io::Result<Listing> {
-        let (mut letters, mut broken) = (Vec::new(), Vec::new());
+        let mut all = Listing { letters: Vec::new(), broken: Vec::new() };
         for folder in entries(&self.folder)?.into_iter().filter(|path| path.is_dir()) {
-            for path in entries(&folder)?.into_iter().filter(|path| is_letter(path)) {
-                match self.read(&path) {
-                    Ok((letter, bytes, _)) => letters.push(StoredLetter { letter, path, bytes }),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => broken.push((path, error.to_string())),
-                }
-            }
+            let Listing { letters, broken } = listed(&folder)?;
+            all.letters.extend(letters);
+            all.broken.extend(broken);
         }
-        letters.sort_by(|a, b| order(&a.letter).cmp(&order(&b.letter)));
-        Ok(Listing { letters, broken })
+        all.letters.sort_by(|a, b| order(&a.letter).cmp(&order(&b.letter)));
+        Ok(all)
+    }
+
+    /// The letters of the store at a place.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn list_of(&self, place: &str) -> io::Result<Listing> {
+        listed(&self.folder.join(digest(place)))
     }
 
     /// A letter's unit.
@@ -118,13 +122,7 @@ impl DeadLetters {
     /// # Errors
     /// Where it cannot be read, or is not what was written.
     pub fn unit(&self, letter: &StoredLetter) -> io::Result<Batch> {
-        self.read(&letter.path).map(|(_, _, unit)| unit)
-    }
-
-    fn read(&self, path: &Path) -> io::Result<(Letter, u64, Batch)> {
-        let bytes = fs::read(path)?;
-        let (letter, unit) = Letter::decode(&bytes).map_err(io::Error::other)?;
-        Ok((letter, bytes.len() as u64, unit))
+        read(&letter.path).map(|(_, _, unit)| unit)
     }
 
     /// Takes a letter away.
@@ -134,6 +132,31 @@ impl DeadLetters {
     pub fn remove(&self, letter: &StoredLetter) -> io::Result<()> {
         remove(&letter.path)
     }
+}
+
+/// The letters in the folder of one store.
+fn listed(folder: &Path) -> io::Result<Listing> {
+    let (mut letters, mut broken) = (Vec::new(), Vec::new());
+    for path in entries(folder)?.into_iter().filter(|path| is_letter(path)) {
+        match read(&path) {
+            Ok((letter, bytes, _)) => letters.push(StoredLetter { letter, path, bytes }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => broken.push((path, error.to_string())),
+        }
+    }
+    letters.sort_by(|a, b| order(&a.letter).cmp(&order(&b.letter)));
+    Ok(Listing { letters, broken })
+}
+
+fn read(path: &Path) -> io::Result<(Letter, u64, Batch)> {
+    let bytes = fs::read(path)?;
+    let (letter, unit) = Letter::decode(&bytes).map_err(io::Error::other)?;
+    Ok((letter, bytes.len() as u64, unit))
+}
+
+/// What a store is called in all of astload, by its type and the place that this gives it.
+pub fn store_key(type_name: &str, place: &str) -> String {
+    format!("{type_name} {place}")
 }
 
 /// What a store is called here, however it is named.
@@ -296,9 +319,13 @@ impl Letters {
             let written = written.units().map(|unit| (unit.id(), unit.generation().unwrap_or(0)));
             written.filter(|(id, generation)| is_newer(id, *generation)).map(|(id, _)| id).collect()
         };
-        if gone.is_empty() {
-            return;
+        if !gone.is_empty() {
+            self.drop_all(gone).await;
         }
+    }
+
+    /// Takes away the letters of these units.
+    pub async fn drop_all(&self, gone: Vec<UnitId>) {
         let letters = self.clone();
         let cleared = spawn_blocking(move || letters.clear_all(&gone)).await;
         if let Err(error) = cleared.map_err(io::Error::other).flatten() {
@@ -313,6 +340,11 @@ impl Letters {
             self.kept().remove(*id);
         }
         Ok(())
+    }
+
+    /// Where they are.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
     }
 
     fn path(&self, unit: UnitId) -> PathBuf {

@@ -8,6 +8,7 @@ use astload_model::{Batch, BatchBuilder, BatchFull, UnitName};
 use super::{Known, Load};
 use crate::channel::Lanes;
 use crate::holdings::Holdings;
+use crate::letters::{DeadLetters, StoredLetter};
 use crate::source::directory::{self, DirectoryOptions, DirectoryReport, LAYER, Sink};
 
 /// Why a stream's unit is refused.
@@ -82,8 +83,10 @@ impl Load<'_> {
             stores: self.targets.places(),
         };
         let (sink, progress) = (self.sink.clone(), self.progress.clone());
-        let cancelled = self.cancelled.clone();
+        let (cancelled, mut holdings) = (self.cancelled.clone(), holdings);
+        let (letters, keys) = (self.options.lanes.letters.clone(), self.targets.keys());
         let reading = tokio::task::spawn_blocking(move || {
+            add_refused(&mut holdings, &letters, &keys, &options.repo);
             let report = directory::read(&options, &holdings, &sink, &progress.source, &cancelled);
             (report, holdings)
         });
@@ -138,6 +141,20 @@ impl Load<'_> {
                 return;
             }
             self.report.gone += gone.len() as u64;
+        }
+        self.targets.drop_letters(&self.options.lanes.letters, holdings).await;
+    }
+}
+
+/// Adds the units of a repository that are dead letters of the stores.
+fn add_refused(holdings: &mut Holdings, letters: &DeadLetters, keys: &[String], repo: &str) {
+    for (lane, key) in keys.iter().enumerate() {
+        // Where they cannot be read, the load did not begin.
+        let Ok(listing) = letters.list_of(key) else { continue };
+        let of_repo =
+            |stored: &&StoredLetter| stored.letter.repo == repo && stored.letter.layer == LAYER;
+        for StoredLetter { letter, .. } in listing.letters.iter().filter(of_repo) {
+            holdings.add_refused(lane, letter.unit(), &letter.path);
         }
     }
 }

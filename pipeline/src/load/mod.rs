@@ -93,7 +93,7 @@ pub struct LaneOptions {
 impl LaneOptions {
     /// With this patience, and what is kept where the user has such things.
     pub fn new(patience: Duration) -> Self {
-        let letters = DeadLetters::within(folders::state().join("dead-letters"));
+        let letters = DeadLetters::within(folders::dead_letters());
         Self { patience, letters, spill: folders::spill() }
     }
 }

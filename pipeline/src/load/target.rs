@@ -13,7 +13,7 @@ use super::report::{BackendError, BackendReport};
 use super::spec::TargetSpec;
 use crate::health::{Monitor, MonitorSettings};
 use crate::lane::LaneReport;
-use crate::letters::{DeadLetters, Letters};
+use crate::letters::{DeadLetters, Letters, store_key};
 
 /// How long closing may take.
 pub(super) const CLOSING: Duration = Duration::from_secs(5);
@@ -73,7 +73,7 @@ impl Target {
         };
         Self {
             name: spec.name.clone(),
-            key: format!("{} {place}", spec.type_name),
+            key: store_key(&spec.type_name, &place),
             monitor: Monitor::new(&spec.name, monitor),
             spec: spec.clone(),
             backend,

@@ -18,7 +18,7 @@ use super::{CannotLoad, Input, LaneOptions, LoadProgress};
 use crate::channel::{LANES_MAX, Lanes};
 use crate::holdings::Holdings;
 use crate::lane::{Lane, LaneReport, LaneSettings, Patience};
-use crate::letters::StoredLetter;
+use crate::letters::{DeadLetters, StoredLetter};
 use crate::source::directory::LAYER;
 
 /// The backends of a load, in the order of the command line.
@@ -225,6 +225,27 @@ impl Targets {
         if timeout(CLOSING, all).await.is_err() {
             tracing::warn!("a backend is still at work and was not waited for");
         }
+    }
+
+    /// Drops the letters of units that are gone from the source: nobody waits for them any more.
+    pub(super) async fn drop_letters(&self, letters: &DeadLetters, holdings: &Holdings) {
+        for (lane, target) in self.all.iter().enumerate() {
+            let gone = holdings.refused_unseen(lane);
+            if gone.is_empty() {
+                continue;
+            }
+            match target.letters(letters) {
+                Ok(letters) => letters.drop_all(gone).await,
+                Err(error) => {
+                    tracing::warn!(backend = target.name, %error, "letters of what is gone stay");
+                }
+            }
+        }
+    }
+
+    /// What the stores are called in all of astload.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.all.iter().map(|target| target.key.clone()).collect()
     }
 
     /// Where the stores are, as their types name it.

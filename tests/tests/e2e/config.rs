@@ -54,6 +54,23 @@ fn what_is_right_is_said_to_be() {
 }
 
 #[test]
+fn two_backends_of_one_store_are_a_problem() {
+    let sandbox =
+        with("backends:\n  a: {type: sqlite, path: x.db}\n  b: {type: sqlite, path: ./x.db}\n");
+    run(&sandbox, &["check", "a.yaml"])
+        .exits(1)
+        .says("a.yaml:3:3: backend `b` is the same store as `a` in a.yaml:2:3");
+}
+
+#[test]
+fn a_language_without_a_grammar_is_noted() {
+    let sandbox =
+        with("backends:\n  a: {type: sqlite, path: x.db, select: {languages: [rust, rsut]}}\n");
+    let noted = "note: a selects language `rsut`, for which there is no grammar";
+    run(&sandbox, &["check", "a.yaml"]).exits(0).says(noted);
+}
+
+#[test]
 fn every_problem_is_told_at_its_place() {
     let sandbox = with(
         "backends:\n  local: {type: sqlite, path: code.db, durabilty: full}\n  other: {type: sqlit}\n",

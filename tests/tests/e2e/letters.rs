@@ -104,6 +104,40 @@ fn to_a_store_that_does_not_know_its_repository_no_letter_is_given() {
 }
 
 #[test]
+fn the_letter_of_a_file_that_is_gone_is_dropped_by_the_next_load() {
+    let sandbox = refusing("a.db");
+    sandbox.write("new/b.py", "def new():\n    return 2\n");
+    sandbox.store("a.db").execute(
+        "CREATE TRIGGER picky_too BEFORE INSERT ON unit WHEN NEW.path = 'new/b.py'
+         BEGIN SELECT RAISE(ABORT, 'nor is this one'); END",
+    );
+    sandbox.load_exits("a.db", &[], 3);
+    assert_eq!(letters(&sandbox, &[]).len(), 2);
+    // One of them the store never had.
+    sandbox.remove("new/b.py");
+    sandbox.load_exits("a.db", &[], 3);
+    let kept = letters(&sandbox, &[]);
+    assert_eq!((kept.len(), &kept[0]["path"]), (1, &"b.py".into()));
+    sandbox.remove("b.py");
+    sandbox.load("a.db", &[]);
+    assert_eq!(letters(&sandbox, &[]).len(), 0);
+}
+
+#[test]
+fn what_is_removed_from_a_store_takes_its_letters_along() {
+    let sandbox = refusing("a.db");
+    sandbox.load_exits("a.db", &[], 3);
+    let rm = |path: &[&str]| {
+        sandbox.run(&[&["rm", "repo", "--from", "sqlite:./a.db", "--audit", "log"], path].concat())
+    };
+    rm(&["pkg"]).exits(0).says("1 unit deleted; ");
+    rm(&["b.py"]).exits(0).says("1 unit deleted, 1 dead letter dropped; ");
+    assert_eq!(letters(&sandbox, &[]).len(), 0);
+    let log = std::fs::read_to_string(sandbox.path("log")).expect("an account");
+    assert!(log.contains(r#""event":"remove""#), "{log}");
+}
+
+#[test]
 fn a_replay_is_on_the_account() {
     let sandbox = refusing("a.db");
     sandbox.load_exits("a.db", &[], 3);

@@ -174,14 +174,15 @@ fn rm_removes_a_file_a_folder_or_all() {
     sandbox.run(&["rm", "repo", "pkg/"]).exits(0);
     assert_eq!(sandbox.store("astload.db").paths(), ["b.py"]);
     let report = sandbox.run(&["rm", "repo", "--json"]).exits(0).json();
-    assert_eq!(report, json!({"deleted": 1}));
+    assert_eq!(report, json!({"deleted": 1, "dead_letters_dropped": 0}));
     assert_eq!(sandbox.store("astload.db").number("SELECT count(*) FROM nodes"), 0);
 }
 
 #[test]
 fn rm_of_what_is_not_there_is_an_error() {
     answer(&["rm", "nobody"]).exits(1).says("the store has no nobody").says("hint: ");
-    assert_eq!(answer(&["rm", "repo", "x", "--json"]).exits(1).json(), json!({"deleted": 0}));
+    let report = answer(&["rm", "repo", "x", "--json"]).exits(1).json();
+    assert_eq!(report, json!({"deleted": 0, "dead_letters_dropped": 0}));
 }
 
 #[test]

@@ -3,12 +3,15 @@
 mod args;
 mod connect;
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use astload_backends::Registry;
+use astload_backends::{BackendFactory, Registry};
 use astload_config::{
     BackendSettings, CannotRead, Config, FileSchema, Problem, Problems, TypeSchema,
 };
+use astload_pipeline::languages::Language;
 use serde_json::{Value, json};
 
 use super::output::{self, Failure, plural, print, print_json};
@@ -33,6 +36,12 @@ pub(super) async fn check(args: CheckArgs) -> Result<u8, Failure> {
     if !args.json {
         let backends = plural(config.backends.len() as u64, "backend");
         print(&format!("{}: {backends}, no problems\n", args.file.display()))?;
+    }
+    for (backend, language) in without_grammar(&config.backends) {
+        output::tell(&format!(
+            "note: {backend} selects language `{language}`, for which there is no grammar: only an \
+             upstream can push it\n"
+        ));
     }
     if !args.connect {
         return Ok(0);
@@ -70,13 +79,29 @@ pub(super) fn config(args: ConfigArgs) -> Result<u8, Failure> {
 }
 
 /// The schema of a configuration of the registered types.
-pub(super) fn file_schema(registry: &Registry) -> Result<FileSchema, Failure> {
-    let types = registry.discover().into_iter();
+fn file_schema(registry: &Registry) -> Result<FileSchema, Failure> {
+    let known = registry.discover();
+    let factories: HashMap<&'static str, Arc<dyn BackendFactory>> = known
+        .iter()
+        .filter_map(|known| Some((known.info.name, registry.factory(known.info.name).ok()?)))
+        .collect();
+    let types = known.into_iter();
     let types = types.map(|known| TypeSchema {
         name: known.info.name.to_owned(),
         schema: known.options.as_ref().clone(),
     });
-    FileSchema::new(types.collect()).map_err(|error| Failure::new(error.to_string()))
+    let schema = FileSchema::new(types.collect());
+    let schema = schema.map_err(|error| Failure::new(error.to_string()))?;
+    Ok(schema.with_places(move |name, options| factories.get(name)?.place(options).ok()))
+}
+
+/// Languages that backends select and that astload does not parse.
+fn without_grammar(backends: &[BackendSettings]) -> impl Iterator<Item = (&str, &str)> {
+    backends.iter().flat_map(|backend| {
+        let languages = backend.select.languages.iter().flatten().map(String::as_str);
+        let unknown = languages.filter(|name| Language::by_name(name).is_none());
+        unknown.map(|name| (backend.name.as_str(), name))
+    })
 }
 
 fn read(path: &Path, registry: &Registry) -> Result<Checked, Failure> {
