@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::factory::BackendFactory;
+use crate::postgres::PostgresFactory;
 use crate::sqlite::SqliteFactory;
 
 pub(crate) fn factories() -> Vec<Arc<dyn BackendFactory>> {
-    vec![Arc::new(SqliteFactory)]
+    vec![Arc::new(PostgresFactory), Arc::new(SqliteFactory)]
 }

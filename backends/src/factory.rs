@@ -71,6 +71,10 @@ pub trait BackendFactory: Debug + Send + Sync + 'static {
     /// secrets, people are shown a digest of it.
     fn place(&self, options: &Value) -> Result<String>;
 
+    /// The statements that make a new store with all of its indexes, for somebody else to run; none
+    /// where a store needs none. Connects to nothing.
+    fn schema(&self, options: &Value) -> Result<Vec<String>>;
+
     /// Whether there is a store already; changes nothing.
     async fn exists(&self, options: &Value) -> Result<bool>;
 

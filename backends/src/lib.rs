@@ -7,6 +7,7 @@ mod contract;
 mod error;
 mod factory;
 mod guard;
+pub mod postgres;
 mod registry;
 pub mod sqlite;
 

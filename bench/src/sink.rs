@@ -99,6 +99,10 @@ impl BackendFactory for SinkFactory {
         Ok(String::new())
     }
 
+    fn schema(&self, _: &Value) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn exists(&self, _: &Value) -> Result<bool> {
         Ok(true)
     }

@@ -7,6 +7,7 @@ use astload_config::{BackendUrl, parse_options};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
+use super::schema::{APPLICATION_ID, INDEXES, STEPS, VERSION};
 use super::write::Store;
 use super::writer::Writer;
 use super::{CAPABILITIES, PREFERRED_ROWS, Sqlite, SqliteOptions, open};
@@ -75,6 +76,13 @@ impl BackendFactory for SqliteFactory {
             Ok::<_, std::io::Error>(folder.join(path.file_name().ok_or(error)?))
         });
         Ok(place.unwrap_or(path).to_string_lossy().into_owned())
+    }
+
+    fn schema(&self, options: &Value) -> Result<Vec<String>> {
+        self.options(options)?;
+        let pragmas = [("application_id", APPLICATION_ID), ("user_version", VERSION)];
+        let pragmas = pragmas.map(|(name, value)| format!("PRAGMA {name} = {value}"));
+        Ok(STEPS.iter().chain(&INDEXES).map(|part| (*part).to_owned()).chain(pragmas).collect())
     }
 
     async fn exists(&self, options: &Value) -> Result<bool> {

@@ -64,6 +64,10 @@ impl BackendFactory for Changed {
         Ok(options.to_string())
     }
 
+    fn schema(&self, _: &Value) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn exists(&self, _: &Value) -> Result<bool> {
         Ok(true)
     }

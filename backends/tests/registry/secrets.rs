@@ -147,6 +147,10 @@ impl BackendFactory for Talkers {
         Err(words())
     }
 
+    fn schema(&self, _: &Value) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn exists(&self, _: &Value) -> Result<bool> {
         Err(words())
     }

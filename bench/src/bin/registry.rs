@@ -119,6 +119,10 @@ impl BackendFactory for Named {
         SqliteFactory.place(options)
     }
 
+    fn schema(&self, _: &Value) -> astload_backends::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn exists(&self, options: &Value) -> astload_backends::Result<bool> {
         SqliteFactory.exists(options).await
     }

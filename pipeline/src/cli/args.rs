@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use super::config::{CheckArgs, ConfigArgs};
 use super::dlq::DlqArgs;
 use super::journal::JournalArgs;
+use super::schema::SchemaArgs;
 
 /// Where a load goes, and a question is asked, unless told otherwise.
 pub(super) const DEFAULT_STORE: &str = "sqlite:astload.db";
@@ -59,6 +60,8 @@ pub(super) enum Command {
     Backends(BackendsArgs),
     /// Show, replay or drop units that backends refused
     Dlq(DlqArgs),
+    /// Plan, apply or drop the tables of a store
+    Schema(SchemaArgs),
     /// Inspect, verify or repair a journal
     Journal(JournalArgs),
     /// Check a configuration: every problem with its line and column

@@ -11,6 +11,7 @@ mod manage;
 mod output;
 mod progress;
 mod refs;
+mod schema;
 mod show;
 mod store;
 mod tree;
@@ -57,6 +58,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Gc(args) => manage::gc(args).await,
         Command::Backends(args) => backends::run(&args),
         Command::Dlq(args) => dlq::run(args).await,
+        Command::Schema(args) => schema::run(args).await,
         Command::Journal(args) => journal::run(args),
         Command::Check(args) => config::check(args).await,
         Command::Config(args) => config::config(args),

@@ -67,6 +67,10 @@ impl BackendFactory for Stores {
         self.memory.place(options)
     }
 
+    fn schema(&self, _: &Value) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn exists(&self, options: &Value) -> Result<bool> {
         self.pass(options, Hangs::Exists).await;
         self.memory.exists(options).await

@@ -1,0 +1,195 @@
+//! Finds the store or makes it, and builds what was postponed.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_postgres::types::Type;
+
+use super::classify::Attempt;
+use super::connect::Connections;
+use super::conninfo::ConnInfo;
+use super::names::Names;
+use super::options::PostgresOptions;
+use super::schema::{self, Form, VERSION};
+use super::words::Known;
+use super::{CAPABILITIES, PREFERRED_ROWS, Postgres};
+use crate::contract::{BackendInfo, Capabilities};
+use crate::error::{Error, ErrorKind, Result};
+use crate::factory::{Access, BackendConfig};
+
+const OPENING: &str = "opening the store";
+
+/// The oldest server that is known to do: partitions with keys of their own came with it.
+const SERVER_MIN: i32 = 120_000;
+
+/// What a server says of itself and of the store.
+struct Server {
+    version: String,
+    is_standby: bool,
+    /// The version of the schema, where there is a store.
+    schema: Option<i32>,
+}
+
+impl Postgres {
+    /// A backend that has not looked for its store yet.
+    pub(super) fn new(options: &PostgresOptions, config: &BackendConfig) -> Result<Self> {
+        let info = ConnInfo::parse(&options.url)?.with_password();
+        let capabilities =
+            Capabilities { concurrency: options.connections as usize, ..CAPABILITIES };
+        Ok(Self {
+            info: BackendInfo {
+                type_name: super::factory::NAME.into(),
+                version: String::new(),
+                capabilities,
+                preferred_rows: PREFERRED_ROWS,
+            },
+            connections: Connections::new(&info, options, config.access)?,
+            names: Names::new(&options.schema, &options.prefix),
+            unit_table: format!("{}unit", options.prefix),
+            form: Form::of(options),
+            access: config.access,
+            selection: config.selection,
+            known: Mutex::new(Known::default()),
+            cannot_index: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether there is a store.
+    pub(super) async fn is_there(&self) -> Result<bool> {
+        Ok(self.server().await?.schema.is_some())
+    }
+
+    /// Finds the store; with [`Access::Write`], makes it where there is none.
+    pub(super) async fn open(&mut self) -> Result<()> {
+        let server = self.server().await?;
+        match (server.schema, self.access) {
+            (Some(version), _) if version > VERSION => {
+                let message = format!(
+                    "{OPENING}: its schema has version {version}, this astload knows {VERSION}"
+                );
+                return Err(Error::misconfigured(message).with_hint("use a newer astload"));
+            }
+            (Some(_), Access::Read) => {}
+            (None, Access::Read) => {
+                let schema = self.names.schema();
+                let message = format!("{OPENING}: there is none in schema {schema}");
+                return Err(Error::misconfigured(message)
+                    .with_hint("load something into it first: astload load PATH --to URL"));
+            }
+            (_, Access::Write) if server.is_standby => {
+                let message = format!("{OPENING}: the server is a standby and takes no writes");
+                return Err(Error::misconfigured(message)
+                    .with_hint("connect to the primary: target_session_attrs=read-write"));
+            }
+            (Some(_), Access::Write) => {}
+            (None, Access::Write) => self.create().await?,
+        }
+        self.info.version = server.version;
+        Ok(())
+    }
+
+    async fn server(&self) -> Result<Server> {
+        let store = self.names.of("store");
+        let question = "SELECT current_setting('server_version'),
+                current_setting('server_version_num')::int, current_setting('server_encoding'),
+                pg_is_in_recovery(), to_regclass($1::text) IS NOT NULL";
+        let rows = self.ask(OPENING, question, &[(&store, Type::TEXT)]).await?;
+        let row = rows.first().ok_or_else(|| Error::unexpected("the server says nothing"))?;
+        let (version, number, encoding): (String, i32, String) =
+            (row.get(0), row.get(1), row.get(2));
+        if number < SERVER_MIN {
+            return Err(Error::misconfigured(format!(
+                "{OPENING}: the server is PostgreSQL {version}; astload needs 12 or newer"
+            )));
+        }
+        if encoding != "UTF8" {
+            return Err(Error::misconfigured(format!(
+                "{OPENING}: the database is encoded in {encoding}, source code is not"
+            ))
+            .with_hint("create the database with ENCODING 'UTF8' TEMPLATE template0"));
+        }
+        let (is_standby, there): (bool, bool) = (row.get(3), row.get(4));
+        let schema = match there {
+            false => None,
+            true => {
+                let rows = self.ask(OPENING, "SELECT version FROM {store}", &[]).await?;
+                let version = rows.first().map(|row| row.get(0));
+                Some(version.ok_or_else(|| {
+                    Error::misconfigured(format!("{OPENING}: table {store} is empty or another's"))
+                        .with_hint("choose another `schema` or `prefix`")
+                })?)
+            }
+        };
+        Ok(Server { version, is_standby, schema })
+    }
+
+    /// Makes the tables, unless somebody else does so at the same time.
+    async fn create(&self) -> Result<()> {
+        const WHAT: &str = "making the schema";
+        self.change(WHAT, async |tx| {
+            self.lock("schema", true, tx, WHAT).await?;
+            let store = self.names.of("store");
+            let there = "SELECT to_regclass($1::text) IS NOT NULL";
+            let rows = tx.transaction.query_typed(there, &[(&store, Type::TEXT)]).await;
+            let made: bool = rows.attempt(WHAT)?.first().is_some_and(|row| row.get(0));
+            if made {
+                return Ok(());
+            }
+            for statement in schema::create(&self.names, &self.form) {
+                tx.transaction.batch_execute(&statement).await.attempt(WHAT)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Builds the indexes that are missing. A role that does not own the tables may not.
+    pub(super) async fn build_indexes(&self) -> Result<()> {
+        const WHAT: &str = "building an index";
+        let rows = self.ask(WHAT, "SELECT indexed FROM {store}", &[]).await?;
+        let missing = self.missing_indexes().await?;
+        let is_first = !rows.first().is_some_and(|row| row.get(0));
+        if !is_first && missing.is_empty() {
+            return Ok(());
+        }
+        for index in missing {
+            // Each by itself: writers of the other tables go on meanwhile.
+            let built = self.change(WHAT, async |tx| {
+                self.lock("schema", true, tx, WHAT).await?;
+                let settings =
+                    "SET LOCAL lock_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'";
+                tx.transaction.batch_execute(settings).await.attempt(WHAT)?;
+                let create = index.create(&self.names, &self.form);
+                // The statement names no schema for the index, nor may another be met by its name.
+                tx.transaction.batch_execute(&create).await.attempt(WHAT)
+            });
+            built.await.inspect_err(|error| {
+                if error.kind == ErrorKind::Misconfigured {
+                    self.cannot_index.store(true, Ordering::Relaxed);
+                }
+            })?;
+        }
+        if is_first {
+            self.analyse().await?;
+            self.change(WHAT, async |tx| {
+                let statement = self.names.sql("UPDATE {store} SET indexed = true");
+                tx.transaction.batch_execute(&statement).await.attempt(WHAT)
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the planner what the tables hold.
+    async fn analyse(&self) -> Result<()> {
+        const WHAT: &str = "analysing";
+        self.change(WHAT, async |tx| {
+            for table in ["word", "unit", "symbol", "node", "edge", "vector"] {
+                let analyse = self.names.sql(&format!("ANALYZE {{{table}}}"));
+                tx.transaction.batch_execute(&analyse).await.attempt(WHAT)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,473 @@
+//! Writes a batch: one transaction, each unit replaced or deleted as a whole.
+//!
+//! Writers lock what they share in one order (units by id, symbols by id, repositories), so none waits
+//! for one who waits for it. Whoever collects garbage waits for all of them, and they for it.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::error::Error as StdError;
+
+use astload_model::{Batch, Op, SymbolId, Unit, UnitId, canonical_hash};
+use bytes::{BufMut, BytesMut};
+use tokio::join;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+
+use super::classify::Attempt;
+use super::connect::{Lease, Tx};
+use super::rows::Rows;
+use super::words::{Translated, learn};
+use super::{Postgres, read};
+use crate::contract::Receipt;
+use crate::error::{Error, ErrorKind, Result};
+
+const WHAT: &str = "writing a batch";
+
+/// Attempts before it is said that others are in the way.
+const ATTEMPTS: usize = 5;
+
+/// Symbols in one statement.
+const SYMBOLS_AT_ONCE: usize = 16_384;
+
+/// What came of an attempt.
+enum Attempted {
+    Done(Receipt),
+    /// What was known of the store does not hold any more.
+    Stale,
+    /// Units are to be replaced, and there is no index that finds their rows.
+    Bare,
+}
+
+/// A unit as it stands in the store.
+struct Standing {
+    /// Its number; `None` for a tombstone.
+    number: Option<i64>,
+    generation: u64,
+    repo: i32,
+    layer: i32,
+    path: String,
+}
+
+/// What is to be done with a unit of the batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Change,
+    /// The store is as the batch says already.
+    Replay,
+    Superseded,
+    /// The same generation with other content: the greater hash stays.
+    Tie,
+}
+
+impl Postgres {
+    pub(super) async fn write(&self, batch: &Batch) -> Result<Receipt> {
+        let mut met = None;
+        for _ in 0..ATTEMPTS {
+            let mut lease = self.connections.lease().await?;
+            let attempted = self.attempt(&mut lease, batch).await;
+            lease.give_back();
+            match attempted {
+                Ok(Attempted::Done(receipt)) => return Ok(receipt),
+                Ok(Attempted::Stale) => {}
+                Ok(Attempted::Bare) => match self.build_indexes().await {
+                    // Then it is slow, for a role that may do no better.
+                    Err(error) if error.kind == ErrorKind::Misconfigured => {}
+                    built => built?,
+                },
+                // What they wrote is seen the next time.
+                Err(error) if self.is_meeting(&error) => met = Some(error),
+                Err(error) => {
+                    self.known().forget();
+                    return Err(error);
+                }
+            }
+        }
+        let error = Error::transient("other loaders write the same units all the time");
+        Err(match met {
+            Some(met) => error.with_source(met),
+            None => error,
+        })
+    }
+
+    /// Whether another writer added a unit of ours at the same time.
+    fn is_meeting(&self, error: &Error) -> bool {
+        let cause =
+            StdError::source(error).and_then(|cause| cause.downcast_ref::<tokio_postgres::Error>());
+        let said = cause.and_then(tokio_postgres::Error::as_db_error);
+        said.is_some_and(|said| {
+            *said.code() == SqlState::UNIQUE_VIOLATION
+                && said.table().is_some_and(|table| table == self.unit_table)
+        })
+    }
+
+    async fn attempt(&self, lease: &mut Lease<'_>, batch: &Batch) -> Result<Attempted> {
+        self.known().trim();
+        let words = self.translate(lease, batch).await?;
+        let numbers = self.numbers(lease, batch.len()).await?;
+        let tx = lease.begin(WHAT).await?;
+        let ids: Vec<i64> = batch.units().map(|unit| unit.id().as_i64()).collect();
+        let repos = repos_of(batch, &words);
+        let found = self.found(&tx, &ids, &repos).await?;
+        if !self.known().holds_in(found.epoch) {
+            return Ok(Attempted::Stale);
+        }
+        let write = Write { store: self, tx: &tx, batch, words: &words };
+        let Some(judged) = write.judge(&found).await? else { return Ok(Attempted::Bare) };
+        let accepted = numbered(batch, &judged.accepted, numbers);
+        write.remove(&judged).await?;
+        let symbols = write.symbols_of(&accepted);
+        let added = write.add_symbols(&symbols).await?;
+        let (names, selection) = (&self.names, self.selection);
+        let rows = Rows { tx: &tx, names, words: &words, batch, accepted: &accepted, selection };
+        let mut receipt = judged.receipt;
+        receipt.rows = rows.write().await?;
+        receipt.rows.symbols = added;
+        write.put_repos(&found.without_known_generations(repos)).await?;
+        tx.commit(WHAT).await?;
+        self.known().add_symbols(symbols.into_iter().map(|(id, _)| id));
+        Ok(Attempted::Done(receipt))
+    }
+
+    async fn translate(&self, lease: &mut Lease<'_>, batch: &Batch) -> Result<Translated> {
+        loop {
+            let missing = match self.known().translate(batch) {
+                Ok(words) => return Ok(words),
+                Err(missing) => missing,
+            };
+            let learned = learn(lease, &self.names, &missing).await?;
+            self.known().add_words(learned);
+        }
+    }
+
+    async fn numbers(&self, lease: &mut Lease<'_>, count: usize) -> Result<Vec<i64>> {
+        loop {
+            let lacking = match self.known().take_numbers(count) {
+                Ok(numbers) => return Ok(numbers),
+                Err(lacking) => lacking as i64,
+            };
+            let tx = lease.begin(WHAT).await?;
+            let sequence = self.names.of("unit_number");
+            let sql = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2::bigint)";
+            let given = tx
+                .transaction
+                .query_typed(sql, &[(&sequence, Type::TEXT), (&lacking, Type::INT8)])
+                .await
+                .attempt(WHAT)?;
+            tx.commit(WHAT).await?;
+            let mut known = self.known();
+            given.iter().for_each(|row| known.add_numbers(row.get(0)));
+        }
+    }
+
+    /// What the store has of these units and repositories; nobody changes the units until we are done.
+    async fn found(&self, tx: &Tx<'_>, ids: &[i64], repos: &[RepoGeneration]) -> Result<Found> {
+        let lock = tx.prepare("SELECT pg_advisory_xact_lock_shared($1)", WHAT).await?;
+        let store = tx.prepare(&self.names.sql("SELECT epoch, indexed FROM {store}"), WHAT).await?;
+        let standing = self.names.sql(
+            "SELECT unit_id, number, generation, repo, layer, path FROM {unit}
+             WHERE unit_id = ANY ($1) ORDER BY unit_id FOR UPDATE",
+        );
+        let standing = tx.prepare(&standing, WHAT).await?;
+        let known = self.names.sql(
+            "SELECT repo, layer, generation FROM {repo}
+             WHERE (repo, layer) IN (SELECT * FROM unnest($1::int[], $2::int[]))
+               AND loaded_at > now() - interval '10 s'",
+        );
+        let known = tx.prepare(&known, WHAT).await?;
+        let (names, layers): (Vec<i32>, Vec<i32>) =
+            repos.iter().map(|repo| (repo.repo, repo.layer)).unzip();
+        let (lock_id, client) = (self.names.lock("gc"), &tx.transaction);
+        let values: [&[&(dyn ToSql + Sync)]; 3] = [&[&lock_id], &[&ids], &[&names, &layers]];
+        // All are on their way before the first is answered.
+        let (locked, store, standing, known) = join!(
+            client.query(&lock, values[0]),
+            client.query_one(&store, &[]),
+            client.query(&standing, values[1]),
+            client.query(&known, values[2]),
+        );
+        locked.attempt(WHAT)?;
+        let store = store.attempt(WHAT)?;
+        let units = standing.attempt(WHAT)?.into_iter().map(|row| {
+            let standing = Standing {
+                number: row.get(1),
+                generation: row.get::<_, i64>(2) as u64,
+                repo: row.get(3),
+                layer: row.get(4),
+                path: row.get(5),
+            };
+            (row.get(0), standing)
+        });
+        let generations = known
+            .attempt(WHAT)?
+            .into_iter()
+            .map(|row| ((row.get(0), row.get(1)), row.get::<_, i64>(2) as u64));
+        Ok(Found {
+            epoch: store.get(0),
+            indexed: store.get(1),
+            units: units.collect(),
+            generations: generations.collect(),
+        })
+    }
+}
+
+/// What the store has before a batch is written.
+struct Found {
+    epoch: i64,
+    indexed: bool,
+    units: HashMap<i64, Standing>,
+    /// Of repositories that were written a moment ago.
+    generations: HashMap<(i32, i32), u64>,
+}
+
+impl Found {
+    /// Repositories of which the store has to learn that they were written: not each time, for those
+    /// who write to one would wait for each other.
+    fn without_known_generations(&self, repos: Vec<RepoGeneration>) -> Vec<RepoGeneration> {
+        let is_new = |repo: &RepoGeneration| {
+            let known = self.generations.get(&(repo.repo, repo.layer));
+            known.is_none_or(|known| *known < repo.generation)
+        };
+        repos.into_iter().filter(is_new).collect()
+    }
+}
+
+/// The greatest generation of a (repository, layer) in a batch.
+struct RepoGeneration {
+    repo: i32,
+    layer: i32,
+    generation: u64,
+}
+
+fn repos_of(batch: &Batch, words: &Translated) -> Vec<RepoGeneration> {
+    let columns = batch.unit_columns();
+    let mut greatest: HashMap<(i32, i32), u64> = HashMap::new();
+    for unit in batch.units() {
+        let repo = words.repo[columns.repo.keys[unit.row()] as usize];
+        let layer = words.layer[columns.layer.keys[unit.row()] as usize];
+        let known = greatest.entry((repo, layer)).or_default();
+        *known = unit.generation().unwrap_or_default().max(*known);
+    }
+    let of = |((repo, layer), generation)| RepoGeneration { repo, layer, generation };
+    let mut all: Vec<RepoGeneration> = greatest.into_iter().map(of).collect();
+    all.sort_unstable_by_key(|repo| (repo.repo, repo.layer));
+    all
+}
+
+/// What becomes of a batch's units.
+struct Judged {
+    /// Positions of those that are changed.
+    accepted: Vec<usize>,
+    /// Ids of rows that make way, and numbers of those that have rows of their own.
+    ids: Vec<i64>,
+    numbers: Vec<i64>,
+    receipt: Receipt,
+}
+
+fn numbered(batch: &Batch, accepted: &[usize], numbers: Vec<i64>) -> Vec<(usize, Option<i64>)> {
+    let of = |(&at, number)| (at, (batch.unit(at).op() == Op::Replace).then_some(number));
+    accepted.iter().zip(numbers).map(of).collect()
+}
+
+/// One batch on its way into one transaction.
+struct Write<'a> {
+    store: &'a Postgres,
+    tx: &'a Tx<'a>,
+    batch: &'a Batch,
+    words: &'a Translated,
+}
+
+impl Write<'_> {
+    /// Clauses 3 to 5 and 8 of the contract; `None` where an index has to be built first.
+    async fn judge(&self, found: &Found) -> Result<Option<Judged>> {
+        let mut verdicts = Vec::with_capacity(self.batch.len());
+        let mut rejected = Vec::new();
+        for unit in self.batch.units() {
+            let standing = found.units.get(&unit.id().as_i64());
+            if let Some(reason) = standing.and_then(|standing| self.clash(&unit, standing)) {
+                rejected.push((unit.id(), reason));
+            }
+            verdicts.push(verdict(&unit, standing)?);
+        }
+        if !rejected.is_empty() {
+            return Err(Error::refused(rejected));
+        }
+        self.break_ties(&mut verdicts).await?;
+        let mut judged = Judged {
+            accepted: Vec::new(),
+            ids: Vec::new(),
+            numbers: Vec::new(),
+            receipt: Receipt::default(),
+        };
+        for (at, (unit, verdict)) in self.batch.units().zip(verdicts).enumerate() {
+            let done = match unit.op() {
+                Op::Replace => &mut judged.receipt.written,
+                Op::Delete => &mut judged.receipt.deleted,
+            };
+            match verdict {
+                Verdict::Superseded | Verdict::Tie => judged.receipt.superseded += 1,
+                Verdict::Replay => *done += 1,
+                Verdict::Change => {
+                    *done += 1;
+                    judged.accepted.push(at);
+                    if let Some(standing) = found.units.get(&unit.id().as_i64()) {
+                        judged.ids.push(unit.id().as_i64());
+                        judged.numbers.extend(standing.number);
+                    }
+                }
+            }
+        }
+        let is_bare = !found.indexed && !judged.numbers.is_empty() && self.store.may_index();
+        Ok((!is_bare).then_some(judged))
+    }
+
+    /// Why the unit's id is not its own here.
+    fn clash(&self, unit: &Unit<'_>, standing: &Standing) -> Option<String> {
+        let (columns, i) = (self.batch.unit_columns(), unit.row());
+        let same = standing.path == unit.path()
+            && standing.repo == self.words.repo[columns.repo.keys[i] as usize]
+            && standing.layer == self.words.layer[columns.layer.keys[i] as usize];
+        let (name, id, path) = (unit.name(), unit.id(), &standing.path);
+        (!same).then(|| format!("unit {name} has the id {id} of another, {path}"))
+    }
+
+    async fn break_ties(&self, verdicts: &mut [Verdict]) -> Result<()> {
+        let is_tie = |(_, verdict): &(usize, &Verdict)| **verdict == Verdict::Tie;
+        let tied: Vec<usize> =
+            verdicts.iter().enumerate().filter(is_tie).map(|(at, _)| at).collect();
+        if tied.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<UnitId> = tied.iter().map(|&at| self.batch.unit(at).id()).collect();
+        let stored = read::units(self.tx, &self.store.names, &ids).await?;
+        let stored: HashMap<UnitId, [u8; 32]> =
+            stored.units().map(|unit| (unit.id(), canonical_hash(&unit))).collect();
+        for at in tied {
+            let unit = self.batch.unit(at);
+            verdicts[at] = match stored.get(&unit.id()).cmp(&Some(&canonical_hash(&unit))) {
+                Ordering::Equal => Verdict::Replay,
+                Ordering::Less => Verdict::Change,
+                Ordering::Greater => Verdict::Superseded,
+            };
+        }
+        Ok(())
+    }
+
+    /// Removes the rows of the versions that make way.
+    async fn remove(&self, judged: &Judged) -> Result<()> {
+        remove(self.tx, &self.store.names, &judged.ids, &judged.numbers, WHAT).await
+    }
+
+    /// The symbols that these units mention and that may not be there, by id.
+    fn symbols_of(&self, accepted: &[(usize, Option<i64>)]) -> Vec<(SymbolId, usize)> {
+        let ids = self.batch.symbol_ids();
+        let kept = accepted.iter().filter(|(_, number)| number.is_some());
+        let rows = kept.flat_map(|&(at, _)| self.batch.unit(at).symbols());
+        let mut lacking = self.store.known().lacking(rows.map(|row| (ids[row], row)));
+        lacking.sort_unstable();
+        lacking.dedup_by_key(|(id, _)| *id);
+        lacking
+    }
+
+    /// Adds those that are not there; says how many.
+    async fn add_symbols(&self, lacking: &[(SymbolId, usize)]) -> Result<u64> {
+        if lacking.is_empty() {
+            return Ok(0);
+        }
+        let sql = self.store.names.sql(
+            "INSERT INTO {symbol} (symbol_id, kind, symbol, name, package)
+             SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[])
+             ON CONFLICT DO NOTHING",
+        );
+        let insert = self.tx.prepare(&sql, WHAT).await?;
+        let symbols = self.batch.symbols();
+        let mut added = 0;
+        for some in lacking.chunks(SYMBOLS_AT_ONCE) {
+            let rows = || some.iter().map(|&(_, row)| row);
+            let ids: Vec<Uuid> = some.iter().map(|(id, _)| Uuid(id.to_bytes())).collect();
+            let kinds = rows().map(|row| self.words.symbol_kind[symbols.kind.keys[row] as usize]);
+            let kinds: Vec<i32> = kinds.collect();
+            let keys: Vec<&str> = rows().map(|row| symbols.symbol.at(row)).collect();
+            let named: Vec<Option<&str>> = rows().map(|row| symbols.name.get(row)).collect();
+            let packages: Vec<Option<&str>> = rows().map(|row| symbols.package.get(row)).collect();
+            let values: [&(dyn ToSql + Sync); 5] = [&ids, &kinds, &keys, &named, &packages];
+            added += self.tx.transaction.execute(&insert, &values).await.attempt(WHAT)?;
+        }
+        Ok(added)
+    }
+
+    async fn put_repos(&self, repos: &[RepoGeneration]) -> Result<()> {
+        if repos.is_empty() {
+            return Ok(());
+        }
+        let sql = self.store.names.sql(
+            "INSERT INTO {repo} AS old (repo, layer, origin, generation, loaded_at)
+             SELECT repo, layer, 'upstream', generation, now()
+             FROM unnest($1::int[], $2::int[], $3::bigint[]) AS new (repo, layer, generation)
+             ON CONFLICT (repo, layer) DO UPDATE
+             SET generation = greatest(old.generation, excluded.generation), loaded_at = now()",
+        );
+        let put = self.tx.prepare(&sql, WHAT).await?;
+        let names: Vec<i32> = repos.iter().map(|repo| repo.repo).collect();
+        let layers: Vec<i32> = repos.iter().map(|repo| repo.layer).collect();
+        let generations: Vec<i64> = repos.iter().map(|repo| repo.generation as i64).collect();
+        let put = self.tx.transaction.execute(&put, &[&names, &layers, &generations]).await;
+        put.attempt(WHAT).map(drop)
+    }
+}
+
+/// Removes the rows of units by their ids, and those of their versions by number.
+pub(super) async fn remove(
+    tx: &Tx<'_>,
+    names: &super::names::Names,
+    ids: &[i64],
+    numbers: &[i64],
+    what: &str,
+) -> Result<()> {
+    if !numbers.is_empty() {
+        for table in ["node", "edge", "vector"] {
+            let sql = names.sql(&format!("DELETE FROM {{{table}}} WHERE unit = ANY ($1)"));
+            let delete = tx.prepare(&sql, what).await?;
+            tx.transaction.execute(&delete, &[&numbers]).await.attempt(what)?;
+        }
+    }
+    if !ids.is_empty() {
+        let sql = names.sql("DELETE FROM {unit} WHERE unit_id = ANY ($1)");
+        let delete = tx.prepare(&sql, what).await?;
+        tx.transaction.execute(&delete, &[&ids]).await.attempt(what)?;
+    }
+    Ok(())
+}
+
+fn verdict(unit: &Unit<'_>, standing: Option<&Standing>) -> Result<Verdict> {
+    let Some(generation) = unit.generation() else {
+        return Err(Error::unexpected(format!("unit {} has no generation", unit.name())));
+    };
+    let Some(standing) = standing else { return Ok(Verdict::Change) };
+    Ok(match (generation.cmp(&standing.generation), unit.op(), standing.number) {
+        (Ordering::Greater, ..) | (Ordering::Equal, Op::Delete, Some(_)) => Verdict::Change,
+        (Ordering::Less, ..) | (Ordering::Equal, Op::Replace, None) => Verdict::Superseded,
+        (Ordering::Equal, Op::Delete, None) => Verdict::Replay,
+        (Ordering::Equal, Op::Replace, Some(_)) => Verdict::Tie,
+    })
+}
+
+/// The 128 bits of a symbol's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Uuid(pub(super) [u8; 16]);
+
+impl ToSql for Uuid {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        out.put_slice(&self.0);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(wanted: &Type) -> bool {
+        *wanted == Type::UUID
+    }
+
+    to_sql_checked!();
+}
