@@ -16,6 +16,8 @@ use crate::error::Result;
 pub struct TypeInfo {
     /// Its name, which is also a URL's scheme.
     pub name: &'static str,
+    /// Other schemes that its URLs are written with.
+    pub schemes: &'static [&'static str],
     /// Its version.
     pub version: &'static str,
     /// What it is, in one line.

@@ -173,7 +173,12 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unknown`] where none does.
     pub fn for_url(&self, url: &BackendUrl) -> Result<Arc<dyn BackendFactory>, RegistryError> {
-        self.factory(url.scheme())
+        let known = self.factory(url.scheme());
+        let is_other = |entry: &Entry| entry.info.schemes.contains(&url.scheme());
+        known.or_else(|unknown| {
+            let found = self.types.owners().into_iter().find(is_other);
+            found.map(|entry| entry.factory).ok_or(unknown)
+        })
     }
 
     /// Makes a backend on the usual terms, called as its type is, of options without secrets.

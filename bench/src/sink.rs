@@ -80,6 +80,7 @@ impl BackendFactory for SinkFactory {
     fn info(&self) -> TypeInfo {
         TypeInfo {
             name: SCHEME,
+            schemes: &[],
             version: env!("CARGO_PKG_VERSION"),
             summary: "takes everything, stores nothing",
             example: "sink:",

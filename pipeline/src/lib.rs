@@ -17,3 +17,4 @@ pub mod languages;
 pub mod letters;
 pub mod load;
 pub mod source;
+pub mod stores;

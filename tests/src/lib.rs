@@ -3,6 +3,7 @@
 
 pub mod corpus;
 pub mod dice;
+pub mod postgres;
 pub mod process;
 pub mod sandbox;
 pub mod store;
@@ -10,6 +11,7 @@ pub mod store;
 use std::time::{Duration, Instant};
 
 pub use dice::Dice;
+pub use postgres::PgStore;
 pub use process::{Finished, Running};
 pub use sandbox::Sandbox;
 pub use store::Stored;

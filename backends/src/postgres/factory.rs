@@ -32,6 +32,7 @@ impl BackendFactory for PostgresFactory {
     fn info(&self) -> TypeInfo {
         TypeInfo {
             name: NAME,
+            schemes: &["postgresql"],
             version: env!("CARGO_PKG_VERSION"),
             summary: "a schema of a PostgreSQL database",
             example: "postgres://me@localhost/code?sslmode=verify-full",

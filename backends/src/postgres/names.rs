@@ -24,6 +24,11 @@ impl Names {
         quoted(&format!("{}{name}", self.prefix))
     }
 
+    /// The schema and the name as the catalog has them.
+    pub(super) fn in_catalog(&self, name: &str) -> [String; 2] {
+        [self.schema.clone(), format!("{}{name}", self.prefix)]
+    }
+
     /// The schema, quoted.
     pub(super) fn schema(&self) -> String {
         quoted(&self.schema)

@@ -22,6 +22,12 @@ const OPENING: &str = "opening the store";
 /// The oldest server that is known to do: partitions with keys of their own came with it.
 const SERVER_MIN: i32 = 120_000;
 
+/// Whether there is a relation of a schema. Unlike `to_regclass`, it sees what was made while a lock
+/// was waited for.
+const IS_THERE: &str = "EXISTS (SELECT 1 FROM pg_class AS class
+    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE namespace.nspname = $1 AND class.relname = $2)";
+
 /// What a server says of itself and of the store.
 struct Server {
     version: String,
@@ -89,11 +95,13 @@ impl Postgres {
     }
 
     async fn server(&self) -> Result<Server> {
-        let store = self.names.of("store");
-        let question = "SELECT current_setting('server_version'),
-                current_setting('server_version_num')::int, current_setting('server_encoding'),
-                pg_is_in_recovery(), to_regclass($1::text) IS NOT NULL";
-        let rows = self.ask(OPENING, question, &[(&store, Type::TEXT)]).await?;
+        let [schema, table] = self.names.in_catalog("store");
+        let question = format!(
+            "SELECT current_setting('server_version'), current_setting('server_version_num')::int,
+                    current_setting('server_encoding'), pg_is_in_recovery(), {IS_THERE}"
+        );
+        let values = [(&schema as _, Type::TEXT), (&table as _, Type::TEXT)];
+        let rows = self.ask(OPENING, &question, &values).await?;
         let row = rows.first().ok_or_else(|| Error::unexpected("the server says nothing"))?;
         let (version, number, encoding): (String, i32, String) =
             (row.get(0), row.get(1), row.get(2));
@@ -115,7 +123,7 @@ impl Postgres {
                 let rows = self.ask(OPENING, "SELECT version FROM {store}", &[]).await?;
                 let version = rows.first().map(|row| row.get(0));
                 Some(version.ok_or_else(|| {
-                    Error::misconfigured(format!("{OPENING}: table {store} is empty or another's"))
+                    Error::misconfigured(format!("{OPENING}: table {table} is empty or another's"))
                         .with_hint("choose another `schema` or `prefix`")
                 })?)
             }
@@ -128,9 +136,9 @@ impl Postgres {
         const WHAT: &str = "making the schema";
         self.change(WHAT, async |tx| {
             self.lock("schema", true, tx, WHAT).await?;
-            let store = self.names.of("store");
-            let there = "SELECT to_regclass($1::text) IS NOT NULL";
-            let rows = tx.transaction.query_typed(there, &[(&store, Type::TEXT)]).await;
+            let [schema, table] = self.names.in_catalog("store");
+            let values: [super::read::Value<'_>; 2] = [(&schema, Type::TEXT), (&table, Type::TEXT)];
+            let rows = tx.transaction.query_typed(&format!("SELECT {IS_THERE}"), &values).await;
             let made: bool = rows.attempt(WHAT)?.first().is_some_and(|row| row.get(0));
             if made {
                 return Ok(());

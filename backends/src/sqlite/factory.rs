@@ -33,6 +33,7 @@ impl BackendFactory for SqliteFactory {
     fn info(&self) -> TypeInfo {
         TypeInfo {
             name: NAME,
+            schemes: &[],
             version: env!("CARGO_PKG_VERSION"),
             summary: "a file on this machine, embedded",
             example: "sqlite:code.db?durability=full",

@@ -141,7 +141,10 @@ async fn is_closed(memory: &Memory) -> bool {
 #[test]
 fn built_in_types_are_there() {
     let types = Registry::with_builtins().discover();
-    assert_eq!(types.iter().map(|known| known.info.name).collect::<Vec<_>>(), ["sqlite"]);
+    assert_eq!(
+        types.iter().map(|known| known.info.name).collect::<Vec<_>>(),
+        ["postgres", "sqlite"]
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::config::{CheckArgs, ConfigArgs};
 use super::dlq::DlqArgs;
 use super::journal::JournalArgs;
 use super::schema::SchemaArgs;
+use super::stores::{BackfillArgs, VerifyArgs};
 
 /// Where a load goes, and a question is asked, unless told otherwise.
 pub(super) const DEFAULT_STORE: &str = "sqlite:astload.db";
@@ -60,6 +61,10 @@ pub(super) enum Command {
     Backends(BackendsArgs),
     /// Show, replay or drop units that backends refused
     Dlq(DlqArgs),
+    /// Compare two stores, unit by unit
+    Verify(VerifyArgs),
+    /// Give a store what another one has
+    Backfill(BackfillArgs),
     /// Plan, apply or drop the tables of a store
     Schema(SchemaArgs),
     /// Inspect, verify or repair a journal

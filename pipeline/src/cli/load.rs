@@ -163,6 +163,28 @@ fn specs(args: &LoadArgs, registry: &Registry) -> Result<Vec<TargetSpec>, Failur
     Ok(specs)
 }
 
+/// A backend by its name in a configuration, else by its URL.
+pub(super) fn named(
+    registry: &Registry,
+    file: Option<&Path>,
+    name: &str,
+) -> Result<TargetSpec, Failure> {
+    if let Some(file) = file
+        && !name.contains(':')
+    {
+        let mut found = configured(registry, file, &[name.to_owned()])?;
+        return found.pop().ok_or_else(|| Failure::usage(format!("there is no backend {name}")));
+    }
+    let url = BackendUrl::parse(name).map_err(|error| {
+        let failure = Failure::usage(error.to_string());
+        match file {
+            None if !name.contains(':') => failure.with_hint("for a name, add --config FILE"),
+            _ => failure,
+        }
+    })?;
+    Ok(TargetSpec::of_url(registry, &url, &[])?)
+}
+
 /// The backends of a configuration, or those of these names.
 pub(super) fn configured(
     registry: &Registry,

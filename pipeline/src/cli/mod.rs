@@ -14,6 +14,7 @@ mod refs;
 mod schema;
 mod show;
 mod store;
+mod stores;
 mod tree;
 
 use std::process::ExitCode;
@@ -58,6 +59,8 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Gc(args) => manage::gc(args).await,
         Command::Backends(args) => backends::run(&args),
         Command::Dlq(args) => dlq::run(args).await,
+        Command::Verify(args) => stores::verify(args).await,
+        Command::Backfill(args) => stores::backfill(args).await,
         Command::Schema(args) => schema::run(args).await,
         Command::Journal(args) => journal::run(args),
         Command::Check(args) => config::check(args).await,

@@ -71,6 +71,21 @@ impl TargetSpec {
         Ok(Self { name: name.to_string(), type_name, options, selection, write, health })
     }
 
+    /// Refuses two backends that are one store.
+    ///
+    /// # Errors
+    /// [`CannotLoad`] where they are, or one of them is no backend.
+    pub fn are_two(registry: &Registry, one: &Self, other: &Self) -> Result<(), CannotLoad> {
+        let (here, there) = (one.locate(registry)?.1, other.locate(registry)?.1);
+        match one.type_name == other.type_name && here == there {
+            true => {
+                let (one, other) = (&one.name, &other.name);
+                Err(CannotLoad::new(format!("{one} and {other} are the same store")))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// The type that makes it, and the place of its store.
     pub(super) fn locate(
         &self,
@@ -89,7 +104,7 @@ impl TargetSpec {
     }
 
     /// Connects to it, if that takes no longer.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         &self,
         registry: &Registry,
         access: Access,

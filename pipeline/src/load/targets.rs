@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{
-    Backend, Error, GuardSettings, Guarded, Origin, Registry, RepoState, UnitFilter,
+    Backend, Error, GuardSettings, Guarded, Origin, Registry, RepoState, StoredUnit, UnitFilter,
 };
+use astload_model::Selection;
 use futures::future::join_all;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -122,6 +123,44 @@ impl Targets {
         Ok(())
     }
 
+    /// Refuses repositories whose generations come from elsewhere in a target.
+    pub(crate) fn check_origins(&self, repos: &[RepoState]) -> Result<(), CannotLoad> {
+        let clash = repos.iter().find_map(|repo| {
+            let other = self.all.iter().find(|target| {
+                target.repos.iter().any(|known| {
+                    known.repo == repo.repo
+                        && known.layer == repo.layer
+                        && known.origin != repo.origin
+                        && known.units > 0
+                })
+            });
+            other.map(|target| (repo, target))
+        });
+        match clash {
+            None => Ok(()),
+            Some((repo, target)) => Err(CannotLoad {
+                message: format!(
+                    "{} in {} is numbered by somebody else than in the store to read from",
+                    repo.repo, target.name
+                ),
+                hint: Some(format!("remove it there first: astload rm {}", repo.repo)),
+            }),
+        }
+    }
+
+    /// What the only target holds, and is given.
+    pub(crate) async fn held_by_the_only_one(
+        &mut self,
+        filter: &UnitFilter,
+    ) -> Result<(Vec<StoredUnit>, Selection), CannotLoad> {
+        let patience = self.patience;
+        let Some(target) = self.all.first_mut() else {
+            return Err(CannotLoad::new("there is no store to fill"));
+        };
+        let held = target.held(filter, patience).await.unwrap_or_else(|| Ok(Vec::new()))?;
+        Ok((held, target.spec.selection.clone()))
+    }
+
     /// What the targets hold of a (repository, layer). One that does not say is left out: it gets
     /// nothing of that repository, and its report says why.
     ///
@@ -157,7 +196,7 @@ impl Targets {
     }
 
     /// The lanes to those that are connected.
-    pub(super) fn lanes(
+    pub(crate) fn lanes(
         &self,
         options: &LaneOptions,
         progress: &LoadProgress,
@@ -203,7 +242,7 @@ impl Targets {
     /// What became of each target, given what became of the lanes that ran.
     ///
     /// Where none `ran`, nothing was meant to be written.
-    pub(super) fn reports(&self, lanes: Vec<(usize, LaneReport)>, ran: bool) -> Vec<BackendReport> {
+    pub(crate) fn reports(&self, lanes: Vec<(usize, LaneReport)>, ran: bool) -> Vec<BackendReport> {
         let mut lanes = lanes.into_iter().peekable();
         let report = |(index, target): (usize, &Target)| {
             let lane = lanes.next_if(|(lane, _)| *lane == index).map(|(_, report)| report);

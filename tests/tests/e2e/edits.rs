@@ -11,7 +11,7 @@ const STRANGE: [&[u8]; 5] =
     [b"\0\0binary", b"x = '\xff'\n", b"", b"\xef\xbb\xbfx = 1\r\n", b"#!/bin/sh\n((((\n"];
 
 /// One random edit of the repository, by name.
-fn edit(sandbox: &Sandbox, files: &mut Vec<String>, dice: &mut Dice) -> String {
+pub(crate) fn edit(sandbox: &Sandbox, files: &mut Vec<String>, dice: &mut Dice) -> String {
     let old = (!files.is_empty()).then(|| files.swap_remove(dice.below(files.len())));
     let new = corpus::path(dice);
     let (path, done) = match (dice.below(20), old) {

@@ -2,6 +2,7 @@
 
 mod arrow;
 mod audit;
+mod compare;
 mod config;
 mod configured;
 mod crash;
@@ -15,6 +16,7 @@ mod letters;
 mod load_output;
 mod mount;
 mod nobody;
+mod postgres;
 mod python;
 mod questions;
 mod secrets;

@@ -1,0 +1,172 @@
+//! PostgreSQL as a user meets it: through the binary, on a real server.
+
+use std::time::Duration;
+
+use astload_tests::{Dice, Finished, PgStore, Sandbox, corpus};
+use rustix::process::Signal;
+
+use crate::edits::edit;
+
+/// Rounds of random edits, and after how many each the store is compared with a clean one.
+const ROUNDS: usize = 200;
+const COMPARED_EVERY: usize = 10;
+
+fn load(sandbox: &Sandbox, store: &PgStore, more: &[&str]) -> Finished {
+    let url = store.url();
+    sandbox.run(&[&["load", "repo", "--quiet", "--to", url.as_str()], more].concat())
+}
+
+/// Requires that a store holds what a fresh load of the repository gives.
+fn is_clean(sandbox: &Sandbox, store: &PgStore) {
+    let folder = tempfile::tempdir_in(sandbox.path(".")).expect("a folder");
+    let clean = format!("sqlite:{}", folder.path().join("clean.db").display());
+    sandbox.run(&["load", "repo", "--quiet", "--to", &clean]).exits(0);
+    sandbox.run(&["verify", &clean, &store.url()]).exits(0);
+}
+
+fn has_no_orphans(store: &PgStore) {
+    let orphans = store.psql(
+        "SELECT (SELECT count(*) FROM node WHERE unit NOT IN (SELECT number FROM unit WHERE number IS NOT NULL))
+              + (SELECT count(*) FROM edge WHERE unit NOT IN (SELECT number FROM unit WHERE number IS NOT NULL))
+              + (SELECT count(*) FROM edge WHERE dst_symbol IS NOT NULL
+                 AND dst_symbol NOT IN (SELECT symbol_id FROM symbol))",
+    );
+    assert_eq!(orphans, "0");
+}
+
+#[test]
+fn a_loaded_store_answers_every_question() {
+    let Some(store) = PgStore::new() else { return };
+    let sandbox = Sandbox::with_python();
+    load(&sandbox, &store, &[]).exits(0).says("3 units written");
+    let url = store.url();
+    sandbox.run(&["show", &url]).exits(0).says("3 units").says("identifier").says("python");
+    sandbox.run(&["tree", "a.py", "--from", &url]).exits(0).says("function_definition");
+    sandbox.run(&["refs", "first", "--from", &url]).exits(0).says("DEFINES").says("pkg/c.py");
+    sandbox.run(&["check", "--help"]).exits(0);
+    load(&sandbox, &store, &[]).exits(0).says("0 units written, 3 skipped");
+    is_clean(&sandbox, &store);
+    sandbox.run(&["rm", "repo", "pkg", "--from", &url]).exits(0).says("1 unit deleted");
+    sandbox.run(&["gc", &url]).exits(0).says("1 tombstone");
+    assert_eq!(store.psql("SELECT string_agg(path, ' ' ORDER BY path) FROM units"), "a.py b.py");
+    load(&sandbox, &store, &[]).exits(0).says("1 unit written");
+    is_clean(&sandbox, &store);
+    has_no_orphans(&store);
+}
+
+#[test]
+fn after_any_edits_a_load_equals_a_clean_one() {
+    let Some(store) = PgStore::new() else { return };
+    let sandbox = Sandbox::with(&[("always.py", "x = 1\n")]);
+    let (mut dice, mut files) = (Dice::seeded(7), Vec::new());
+    for round in 1..=ROUNDS {
+        for _ in 0..=dice.below(6) {
+            edit(&sandbox, &mut files, &mut dice);
+        }
+        load(&sandbox, &store, &["--allow-mass-delete"]).exits(0);
+        if round % COMPARED_EVERY == 0 {
+            is_clean(&sandbox, &store);
+        }
+    }
+    sandbox.run(&["gc", &store.url()]).exits(0);
+    is_clean(&sandbox, &store);
+    has_no_orphans(&store);
+}
+
+#[test]
+fn loaders_at_once_on_one_repository_leave_it_whole() {
+    let Some(store) = PgStore::new() else { return };
+    let sandbox = Sandbox::new();
+    corpus::fill(&sandbox, 40, 20);
+    let url = store.url();
+    for round in 0..3 {
+        let loaders: Vec<_> =
+            (0..3).map(|_| sandbox.start(&["load", "repo", "--quiet", "--to", &url])).collect();
+        loaders.into_iter().for_each(|loader| drop(loader.finish().exits(0)));
+        is_clean(&sandbox, &store);
+        has_no_orphans(&store);
+        corpus::fill(&sandbox, 40, 21 + round);
+    }
+}
+
+#[test]
+fn a_load_that_was_killed_is_completed_by_the_next_one() {
+    let Some(store) = PgStore::new() else { return };
+    let sandbox = Sandbox::new();
+    let url = store.url();
+    let mut killed = 0;
+    for moment in 1..=15 {
+        corpus::fill(&sandbox, 30, 20 + moment);
+        let mut loader = sandbox.start(&["load", "repo", "--quiet", "--to", &url]);
+        loader.wait(Duration::from_millis(20 * moment as u64));
+        loader.signal(Signal::KILL);
+        killed += u32::from(loader.finish().code() == 137);
+        load(&sandbox, &store, &["--allow-mass-delete"]).exits(0);
+        is_clean(&sandbox, &store);
+    }
+    assert!(killed > 3, "only {killed} were killed in time");
+    has_no_orphans(&store);
+}
+
+#[test]
+fn what_the_server_refuses_is_a_dead_letter_until_it_is_taken() {
+    let Some(store) = PgStore::new() else { return };
+    let sandbox = Sandbox::with_python();
+    load(&sandbox, &store, &[]).exits(0);
+    store.psql("ALTER TABLE unit ADD CONSTRAINT unwelcome CHECK (path <> 'new.py')");
+    sandbox.write("new.py", "x = 1\n");
+    sandbox.write("b.py", "def changed():\n    return 1\n");
+    load(&sandbox, &store, &[]).exits(3).says("unwelcome").says("dlq list");
+    assert_eq!(store.psql("SELECT count(*) FROM nodes WHERE name = 'changed'"), "1");
+    sandbox.run(&["dlq", "list"]).exits(0).says("new.py").says("app:***@localhost");
+    store.psql("ALTER TABLE unit DROP CONSTRAINT unwelcome");
+    sandbox.run(&["dlq", "replay"]).exits(2).says("--to URL");
+    sandbox.run(&["dlq", "replay", "--to", &store.url()]).exits(0).says("1 dead letter taken");
+    is_clean(&sandbox, &store);
+}
+
+#[test]
+fn a_schema_is_planned_applied_and_dropped() {
+    let Some(store) = PgStore::new() else { return };
+    let (sandbox, url) = (Sandbox::with_python(), store.url());
+    let plan = sandbox.run(&["schema", "plan", &url]).exits(0).stdout;
+    assert_eq!(plan, sandbox.run(&["schema", "plan", "--new", &url]).exits(0).stdout);
+    // As somebody else would run it.
+    store.psql(&format!("SET ROLE app; {plan}"));
+    sandbox.run(&["schema", "plan", &url]).exits(0).says("-- the schema is up to date");
+    load(&sandbox, &store, &[]).exits(0);
+    is_clean(&sandbox, &store);
+    store.psql("DROP INDEX node_name");
+    sandbox.run(&["schema", "plan", &url]).exits(0).says("\"node_name\"");
+    sandbox.run(&["schema", "apply", &url]).exits(0).says("1 statement made");
+    sandbox.run(&["schema", "drop", &url]).exits(2).says("holds 3 units, which would be gone");
+    sandbox.run(&["schema", "drop", &url, "--yes"]).exits(0).says("dropped");
+    let left = "SELECT count(*) FROM pg_namespace WHERE nspname = current_schemas(false)::text";
+    assert_eq!(store.psql(left), "0");
+    sandbox.run(&["show", &url]).exits(1).says("there is no store at");
+    sandbox.run(&["schema", "apply", &url]).exits(0).says("the schema was made");
+}
+
+#[test]
+fn a_password_is_nowhere_and_what_is_wrong_is_said() {
+    let Some(store) = PgStore::new() else { return };
+    let sandbox = Sandbox::with_python();
+    let wrong = store.url().replace("apppw", "wr0ng-pw");
+    let load = |to: &str| sandbox.run(&["load", "repo", "--patience", "5s", "--to", to]);
+    let told = load(&wrong).exits(1);
+    assert!(!told.all().contains("wr0ng-pw"), "{}", told.all());
+    told.says("28P01").says("check user, password");
+    load(&store.url().replace("/app?", "/nowhere?")).exits(1).says("createdb");
+    load(&store.url().replace("sslmode=verify-full", "sslmode=full"))
+        .exits(2)
+        .says("sslmode `full`");
+    load("postgres://app@localhost:1/app").exits(1).says("check that the host and port");
+    load("postgresql://app@localhost:1/app").exits(1).says("check that the host and port");
+    let config = "backends:\n  pg: {type: postgres, url: {env: PG}, schem: x}\n";
+    std::fs::write(sandbox.path("c.yaml"), config).expect("written");
+    let mut command = sandbox.command(&["check", "c.yaml"]);
+    command.env("PG", &wrong);
+    let told = astload_tests::Running::start(command).finish().exits(1);
+    assert!(!told.all().contains("wr0ng-pw"), "{}", told.all());
+    told.says("did you mean `schema`?");
+}
