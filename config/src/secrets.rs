@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use crate::url::{BackendUrl, decode, password};
+use crate::url::{BackendUrl, decode, passwords};
 
 /// What stands in the place of a secret.
 pub(crate) const HIDDEN: &str = "***";
@@ -36,9 +36,9 @@ impl Secrets {
         Self { texts }
     }
 
-    /// The password of a URL.
+    /// The passwords of a URL.
     pub fn of_url(url: &BackendUrl) -> Self {
-        Self::new(url.password().map(str::to_owned))
+        Self::new(url.passwords().map(str::to_owned))
     }
 
     /// Whether there is none.
@@ -63,7 +63,7 @@ impl fmt::Debug for Secrets {
 fn parts(secret: &str) -> Vec<&str> {
     let parts: Vec<&str> = match secret.split_once("://") {
         Some((_, rest)) => {
-            rest.split(['/', ':', '@', '?', '&', '=']).chain(password(secret)).collect()
+            rest.split(['/', ':', '@', '?', '&', '=']).chain(passwords(secret)).collect()
         }
         None => {
             let path = Path::new(secret);

@@ -84,9 +84,9 @@ impl BackendUrl {
         &self.options
     }
 
-    /// The password before `@`, as it was written.
-    pub(crate) fn password(&self) -> Option<&str> {
-        password(&self.text)
+    /// Its passwords, as they were written.
+    pub(crate) fn passwords(&self) -> impl Iterator<Item = &str> {
+        passwords(&self.text)
     }
 
     /// The URL as it was written, but for a password before `@`.
@@ -95,25 +95,65 @@ impl BackendUrl {
     }
 }
 
-/// Text in which a password is masked, if it holds a URL with one.
+/// Text in which passwords are masked: those of a URL that it holds, before `@` and among its
+/// parameters, and of `key=value` pairs.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
-    match password_place(text) {
-        None => Cow::Borrowed(text),
-        Some(place) => Cow::Owned(format!("{}***{}", &text[..place.start], &text[place.end..])),
+    let mut masked = Cow::Borrowed(text);
+    // The last one first, so that the places of the others stay.
+    for place in password_places(text).into_iter().rev() {
+        masked = format!("{}***{}", &masked[..place.start], &masked[place.end..]).into();
     }
+    masked
 }
 
-/// The password of a URL that a text holds.
-pub(crate) fn password(text: &str) -> Option<&str> {
-    password_place(text).map(|place| &text[place])
+/// The passwords of a text.
+pub(crate) fn passwords(text: &str) -> impl Iterator<Item = &str> {
+    password_places(text).into_iter().map(|place| &text[place])
+}
+
+/// Where they are, from left to right.
+fn password_places(text: &str) -> Vec<Range<usize>> {
+    let before_at = password_before_at(text);
+    let from = before_at.as_ref().map_or(0, |place| place.end);
+    let mut places: Vec<Range<usize>> = before_at.into_iter().collect();
+    let mut rest = from;
+    while let Some(place) = password_parameter(text, rest) {
+        rest = place.end;
+        places.push(place);
+    }
+    places
 }
 
 /// The last `@` counts: a password may hold any other character, and rather too much is masked.
-fn password_place(text: &str) -> Option<Range<usize>> {
+fn password_before_at(text: &str) -> Option<Range<usize>> {
     let authority = text.find("://")? + 3;
     let at = authority + text[authority..].rfind('@')?;
     let colon = authority + text[authority..at].find(':')?;
     Some(colon + 1..at)
+}
+
+/// The value of the next `password=…`, in quotes or up to a blank or `&`.
+fn password_parameter(text: &str, from: usize) -> Option<Range<usize>> {
+    const NAME: &str = "password";
+    let name = from + text[from..].find(NAME)?;
+    let after = text[name + NAME.len()..].trim_start();
+    let Some(value) = after.strip_prefix('=').map(str::trim_start) else {
+        return password_parameter(text, name + NAME.len());
+    };
+    let start = text.len() - value.len();
+    let is_end = |c: char| c.is_whitespace() || c == '&';
+    match value.strip_prefix('\'') {
+        None => Some(start..start + value.find(is_end).unwrap_or(value.len())),
+        Some(quoted) => {
+            let mut escaped = false;
+            let closes = |c: char| {
+                let closes = c == '\'' && !escaped;
+                escaped = c == '\\' && !escaped;
+                closes
+            };
+            Some(start + 1..start + 1 + quoted.find(closes).unwrap_or(quoted.len()))
+        }
+    }
 }
 
 impl fmt::Display for BackendUrl {
@@ -186,5 +226,14 @@ mod tests {
         }
         let url = BackendUrl::parse("http://host:80/db").expect("valid");
         assert_eq!(url.to_string(), "http://host:80/db");
+        for (text, told) in [
+            ("pg://me:s3cr@h/d?password=s3cr&x=1", "pg://me:***@h/d?password=***&x=1"),
+            ("host=h password=s3cr dbname=d", "host=h password=*** dbname=d"),
+            (r"password = 's3\'cr' sslpassword=s3cr", "password = '***' sslpassword=***"),
+            ("password of s3me: no=1", "password of s3me: no=1"),
+        ] {
+            assert_eq!(redacted(text), told);
+        }
+        assert_eq!(passwords("a://b:c@d password='e f'").collect::<Vec<_>>(), ["c", "e f"]);
     }
 }

@@ -274,7 +274,7 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
         (_, urls) => urls.iter().map(String::as_str).collect(),
     };
     let spec = |url: &str| match BackendUrl::parse(url) {
-        Ok(parsed) if !url.contains(":***@") => Ok(TargetSpec::of_url(&registry, &parsed, &[])?),
+        Ok(parsed) if !url.contains("***") => Ok(TargetSpec::of_url(&registry, &parsed, &[])?),
         Err(_) if named.contains(url) => {
             Err(Failure::usage(format!("{url} is named by a configuration"))
                 .with_hint("add --config FILE, or --to URL"))
