@@ -3,7 +3,7 @@
 //! So no room is held while waiting to try again, the breaker sees every attempt, and the limiter
 //! measures attempts. Retries live here and nowhere else. Health probes go past all of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use astload_config::WriteSettings;
@@ -91,6 +91,8 @@ pub struct Guarded {
     budget: RetryBudget,
     limiter: Limiter,
     breaker: Breaker,
+    /// What went wrong last, and what can be done: what an open breaker is asked for.
+    last_fault: Mutex<Option<(String, Option<String>)>>,
     stopping: CancellationToken,
 }
 
@@ -108,6 +110,7 @@ impl Guarded {
             budget: RetryBudget::new(settings.budget),
             limiter: Limiter::new(settings.limit),
             breaker: Breaker::new(settings.breaker),
+            last_fault: Mutex::new(None),
             stopping: CancellationToken::new(),
         }
     }
@@ -179,16 +182,33 @@ impl Guarded {
 
     /// One attempt, unless the store failed too often.
     async fn break_circuit(&self, batch: &Batch, deadline: Instant) -> Result<Receipt> {
-        let permit = self.breaker.admit().map_err(|rejected| {
-            Error::transient("the circuit breaker is open: the store failed too often")
-                .with_retry_after(rejected.retry_after)
-        })?;
+        let permit = self.breaker.admit().map_err(|rejected| self.is_open(rejected.retry_after))?;
         let answer = self.time_out(batch, deadline).await;
         match &answer {
-            Err(error) if error.kind.is_fault() => permit.failed(),
+            Err(error) if error.kind.is_fault() => {
+                *self.last_fault() = Some((error.message.clone(), error.hint.clone()));
+                permit.failed();
+            }
             _ => permit.answered(),
         }
         answer
+    }
+
+    fn is_open(&self, retry_after: Duration) -> Error {
+        let open = "the circuit breaker is open, for the store failed too often";
+        let error = match &*self.last_fault() {
+            None => Error::transient(open),
+            Some((message, hint)) => {
+                let mut error = Error::transient(format!("{message} ({open})"));
+                error.hint.clone_from(hint);
+                error
+            }
+        };
+        error.with_retry_after(retry_after)
+    }
+
+    fn last_fault(&self) -> MutexGuard<'_, Option<(String, Option<String>)>> {
+        self.last_fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One attempt, for as long as it may take. It may have been written when it is given up.

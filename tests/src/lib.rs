@@ -11,7 +11,7 @@ pub mod store;
 use std::time::{Duration, Instant};
 
 pub use dice::Dice;
-pub use postgres::PgStore;
+pub use postgres::{PgServer, PgStore};
 pub use process::{Finished, Running};
 pub use sandbox::Sandbox;
 pub use store::Stored;

@@ -25,8 +25,8 @@ pub struct PostgresOptions {
     #[serde(default)]
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[^\x00]+$"))]
     pub tablespace: Option<String>,
-    /// New tables are not logged: quicker to load, not replicated, and empty after a crash of the
-    /// server.
+    /// New tables of units, nodes, edges and vectors are not logged: quicker to load, not replicated,
+    /// and empty after a crash of the server; then load again.
     #[serde(default)]
     pub unlogged: bool,
     /// Hash partitions of new tables of nodes and edges; 0 for none. Worth it past 50 million rows.

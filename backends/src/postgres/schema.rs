@@ -77,7 +77,9 @@ pub(super) fn create(names: &Names, form: &Form) -> Vec<String> {
         "CREATE SEQUENCE {{unit_number}} INCREMENT BY {NUMBERS} START WITH {NUMBERS}"
     )));
     for (name, columns) in TABLES {
-        let kind = if form.unlogged { "UNLOGGED TABLE" } else { "TABLE" };
+        // What is emptied together is as if it had never been loaded. What others rely on stays.
+        let may_vanish = ["unit", "node", "edge", "vector"].contains(&name);
+        let kind = if form.unlogged && may_vanish { "UNLOGGED TABLE" } else { "TABLE" };
         let split = form.partitions > 0 && ["node", "edge"].contains(&name);
         let by = if split { " PARTITION BY HASH (unit)" } else { "" };
         // The tablespace of a partitioned table is what its partitions get.

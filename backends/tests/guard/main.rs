@@ -164,6 +164,8 @@ async fn an_open_breaker_makes_no_call_and_says_when_to_come_back() {
     let rest = SETTINGS.breaker.cooldown - Duration::from_millis(500);
     let wait = error.retry_after.expect("it is known");
     assert!(wait <= rest && wait > rest / 2, "{wait:?} of {rest:?}");
+    // What broke it is what helps.
+    assert!(error.message.contains("connection refused (the circuit breaker is open"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

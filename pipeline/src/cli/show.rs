@@ -12,11 +12,12 @@ use super::store::Store;
 pub(super) async fn run(args: ShowArgs) -> Result<u8, Failure> {
     let store = Store::open(&args.url, Access::Read).await?;
     let summary = store.query()?.summary(args.most.into()).await?;
+    let url = store.url().to_owned();
     store.close().await?;
     if args.json {
         print_json(&summary)?;
     } else {
-        print(&text(&args.url, &summary))?;
+        print(&text(&url, &summary))?;
     }
     Ok(0)
 }

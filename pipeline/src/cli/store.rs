@@ -37,6 +37,11 @@ impl Store {
         Ok(Self { backend, url: url.redacted(), key })
     }
 
+    /// Its URL, without secrets.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What it is called in all of astload. It may hold a secret.
     pub(super) fn key(&self) -> &str {
         &self.key

@@ -17,6 +17,7 @@ mod load_output;
 mod mount;
 mod nobody;
 mod postgres;
+mod postgres_down;
 mod python;
 mod questions;
 mod secrets;

@@ -17,14 +17,14 @@ fn load(sandbox: &Sandbox, store: &PgStore, more: &[&str]) -> Finished {
 }
 
 /// Requires that a store holds what a fresh load of the repository gives.
-fn is_clean(sandbox: &Sandbox, store: &PgStore) {
+pub(crate) fn is_clean(sandbox: &Sandbox, store: &PgStore) {
     let folder = tempfile::tempdir_in(sandbox.path(".")).expect("a folder");
     let clean = format!("sqlite:{}", folder.path().join("clean.db").display());
     sandbox.run(&["load", "repo", "--quiet", "--to", &clean]).exits(0);
     sandbox.run(&["verify", &clean, &store.url()]).exits(0);
 }
 
-fn has_no_orphans(store: &PgStore) {
+pub(crate) fn has_no_orphans(store: &PgStore) {
     let orphans = store.psql(
         "SELECT (SELECT count(*) FROM node WHERE unit NOT IN (SELECT number FROM unit WHERE number IS NOT NULL))
               + (SELECT count(*) FROM edge WHERE unit NOT IN (SELECT number FROM unit WHERE number IS NOT NULL))
@@ -40,10 +40,11 @@ fn a_loaded_store_answers_every_question() {
     let sandbox = Sandbox::with_python();
     load(&sandbox, &store, &[]).exits(0).says("3 units written");
     let url = store.url();
-    sandbox.run(&["show", &url]).exits(0).says("3 units").says("identifier").says("python");
+    let shown = sandbox.run(&["show", &url]).exits(0);
+    assert!(!shown.all().contains("apppw"), "{}", shown.all());
+    shown.says("3 units").says("identifier").says("python");
     sandbox.run(&["tree", "a.py", "--from", &url]).exits(0).says("function_definition");
     sandbox.run(&["refs", "first", "--from", &url]).exits(0).says("DEFINES").says("pkg/c.py");
-    sandbox.run(&["check", "--help"]).exits(0);
     load(&sandbox, &store, &[]).exits(0).says("0 units written, 3 skipped");
     is_clean(&sandbox, &store);
     sandbox.run(&["rm", "repo", "pkg", "--from", &url]).exits(0).says("1 unit deleted");
@@ -145,6 +146,39 @@ fn a_schema_is_planned_applied_and_dropped() {
     assert_eq!(store.psql(left), "0");
     sandbox.run(&["show", &url]).exits(1).says("there is no store at");
     sandbox.run(&["schema", "apply", &url]).exits(0).says("the schema was made");
+}
+
+#[test]
+fn no_command_tells_the_password_of_a_url() {
+    let Some(store) = PgStore::new() else { return };
+    let (sandbox, url) = (Sandbox::with_python(), store.url());
+    for arguments in [
+        &["load", "repo", "--to", &url, "--audit", "log"][..],
+        &["load", "repo", "--to", &url, "--json"],
+        &["show", &url],
+        &["show", &url, "--json"],
+        &["tree", "a.py", "--from", &url],
+        &["tree", "nothing", "--from", &url],
+        &["refs", "first", "--from", &url],
+        &["verify", &url, "sqlite:a.db"],
+        &["backfill", &url, "sqlite:a.db"],
+        &["verify", &url, "sqlite:a.db"],
+        &["verify", &url, &url],
+        &["backfill", &url, &url],
+        &["schema", "plan", &url],
+        &["schema", "apply", &url],
+        &["rm", "repo", "a.py", "--from", &url],
+        &["rm", "repo", "nothing", "--from", &url],
+        &["gc", &url],
+        &["schema", "drop", &url],
+        &["schema", "drop", &url, "--yes"],
+        &["show", &url],
+    ] {
+        let told = sandbox.run(arguments).all();
+        assert!(!told.contains("apppw"), "{arguments:?}: {told}");
+    }
+    let log = std::fs::read_to_string(sandbox.path("log")).expect("an account");
+    assert!(log.contains("app:***@localhost") && !log.contains("apppw"), "{log}");
 }
 
 #[test]

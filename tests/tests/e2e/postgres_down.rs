@@ -1,0 +1,82 @@
+//! A server that stops, dies and comes back in the middle of a load.
+
+use astload_tests::{PgServer, PgStore, Running, Sandbox, corpus, wait_until};
+use rustix::process::Signal;
+
+use crate::postgres::{has_no_orphans, is_clean};
+
+/// A repository whose load takes a while.
+fn large() -> Sandbox {
+    let sandbox = Sandbox::new();
+    corpus::fill(&sandbox, 150, 60);
+    sandbox
+}
+
+fn start(sandbox: &Sandbox, store: &PgStore, patience: &str) -> Running {
+    let url = store.url();
+    let both = ["--to", &url, "--to", "sqlite:beside.db"];
+    sandbox.start(&[&["load", "repo", "--json", "--patience", patience], &both[..]].concat())
+}
+
+/// Waits until some of the units are in the store.
+fn begun(store: &PgStore) {
+    let count = "SELECT count(*) FROM unit";
+    wait_until("some units are written", || {
+        let said = store.command(count).output().expect("psql runs").stdout;
+        let units = String::from_utf8_lossy(&said).trim().parse::<u64>();
+        units.is_ok_and(|units| units > 0)
+    });
+}
+
+#[test]
+fn a_server_that_was_killed_and_restarted_gets_the_rest() {
+    let Some(server) = PgServer::start() else { return };
+    let (store, sandbox) = (server.store(), large());
+    let load = start(&sandbox, &store, "60s");
+    begun(&store);
+    server.signal(Signal::KILL);
+    server.restart();
+    let report = load.finish().exits(0).json();
+    assert_eq!(report["units"]["written"], 150, "{report}");
+    is_clean(&sandbox, &store);
+    has_no_orphans(&store);
+}
+
+#[test]
+fn a_server_that_stood_still_gets_the_rest() {
+    let Some(server) = PgServer::start() else { return };
+    let (store, sandbox) = (server.store(), large());
+    let mut load = start(&sandbox, &store, "60s");
+    begun(&store);
+    server.signal(Signal::STOP);
+    // The other store is done meanwhile.
+    wait_until("the other store is settled", || {
+        let beside = sandbox.path("beside.db");
+        let index = "SELECT count(*) FROM sqlite_master WHERE name = 'unit_path'";
+        beside.exists() && sandbox.store("beside.db").number(index) == 1
+    });
+    load.until_told("postgres");
+    server.signal(Signal::CONT);
+    load.finish().exits(0);
+    is_clean(&sandbox, &store);
+    has_no_orphans(&store);
+}
+
+#[test]
+fn a_server_that_died_is_told_and_the_other_store_is_whole() {
+    let Some(server) = PgServer::start() else { return };
+    let (store, sandbox) = (server.store(), large());
+    let load = start(&sandbox, &store, "2s");
+    begun(&store);
+    server.signal(Signal::KILL);
+    let report = load.finish().exits(3).json();
+    let [dead, beside] = [0, 1].map(|at| report["backends"][at].clone());
+    assert_eq!((&dead["status"], &beside["status"]), (&"incomplete".into(), &"complete".into()));
+    assert!(dead["error"]["hint"].is_string(), "{dead}");
+    sandbox.is_clean("beside a server that died", "beside.db");
+    server.restart();
+    // The same command completes it.
+    start(&sandbox, &store, "60s").finish().exits(0);
+    is_clean(&sandbox, &store);
+    has_no_orphans(&store);
+}
