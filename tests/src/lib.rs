@@ -2,7 +2,9 @@
 //! stores that it leaves.
 
 pub mod corpus;
+pub mod database;
 pub mod dice;
+pub mod page;
 pub mod postgres;
 pub mod process;
 pub mod sandbox;

@@ -16,6 +16,7 @@ mod letters;
 mod load_output;
 mod mount;
 mod nobody;
+mod pages;
 mod postgres;
 mod postgres_down;
 mod python;
