@@ -5,6 +5,7 @@ use tokio_postgres::types::Type;
 
 use super::classify::Attempt;
 use super::connect::{Lease, Tx};
+use super::names::Lock;
 use super::schema::{self, INDEXES};
 use super::{Postgres, write};
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
@@ -78,7 +79,7 @@ impl Admin for Postgres {
     async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt> {
         const WHAT: &str = "removing units";
         self.change(WHAT, async |tx| {
-            self.lock("gc", false, tx, WHAT).await?;
+            self.lock(Lock::Garbage, false, tx, WHAT).await?;
             let select = self.names.sql(
                 "SELECT unit_id, number FROM {unit}
                  WHERE repo = (SELECT id FROM {word} WHERE word = $1) AND number IS NOT NULL
@@ -117,7 +118,7 @@ impl Admin for Postgres {
         let (tombstones, symbols) = self
             .change(WHAT, async |tx| {
                 // Nobody relies on a symbol that nothing refers to yet.
-                self.lock("gc", true, tx, WHAT).await?;
+                self.lock(Lock::Garbage, true, tx, WHAT).await?;
                 let run = async |sql: &str| {
                     tx.transaction.execute_typed(&self.names.sql(sql), &[]).await.attempt(WHAT)
                 };
@@ -179,16 +180,10 @@ impl Postgres {
     }
 
     /// Takes a lock until the transaction ends: alone, or with others who share it.
-    pub(super) async fn lock(
-        &self,
-        purpose: &str,
-        alone: bool,
-        tx: &Tx<'_>,
-        what: &str,
-    ) -> Result<()> {
+    pub(super) async fn lock(&self, of: Lock, alone: bool, tx: &Tx<'_>, what: &str) -> Result<()> {
         let shared = if alone { "" } else { "_shared" };
         let sql = format!("SELECT pg_advisory_xact_lock{shared}($1)");
-        let key: super::read::Value<'_> = (&self.names.lock(purpose), Type::INT8);
+        let key: super::read::Value<'_> = (&self.names.lock(of), Type::INT8);
         tx.transaction.query_typed(&sql, &[key]).await.attempt(what).map(drop)
     }
 

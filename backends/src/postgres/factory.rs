@@ -22,9 +22,35 @@ pub struct PostgresFactory;
 
 impl PostgresFactory {
     fn options(&self, options: &Value) -> Result<PostgresOptions> {
-        parse_options(options, &self.options_schema())
-            .map_err(|error| Error::misconfigured(format!("{NAME}: {error}")))
+        let options: PostgresOptions = parse_options(options, &self.options_schema())
+            .map_err(|error| Error::misconfigured(format!("{NAME}: {error}")))?;
+        check_names(&options)?;
+        Ok(options)
     }
+}
+
+/// Bytes of a name. The server cuts longer ones short, and two may become one.
+const NAME_BYTES_MAX: usize = 63;
+
+/// So that there is room for the longest name of ours.
+const PREFIX_BYTES_MAX: usize = 32;
+
+/// JSON Schema counts characters.
+fn check_names(options: &PostgresOptions) -> Result<()> {
+    let tablespace = options.tablespace.as_deref().unwrap_or_default();
+    for (option, name, most) in [
+        ("schema", options.schema.as_str(), NAME_BYTES_MAX),
+        ("prefix", options.prefix.as_str(), PREFIX_BYTES_MAX),
+        ("tablespace", tablespace, NAME_BYTES_MAX),
+    ] {
+        if name.len() > most {
+            let bytes = name.len();
+            return Err(Error::misconfigured(format!(
+                "{NAME}: `{option}`: a name of {bytes} bytes; the server takes {most}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[async_trait]

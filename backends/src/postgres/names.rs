@@ -2,6 +2,17 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+/// What is done by one alone, or not while others write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// Making tables. Stores of other prefixes make the same schema.
+    Tables,
+    /// Building indexes.
+    Indexes,
+    /// Collecting garbage; those who write share it.
+    Garbage,
+}
+
 /// The names of a store's tables, views and indexes.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
@@ -47,10 +58,14 @@ impl Names {
         text + rest
     }
 
-    /// The advisory lock of a purpose: all who use the store agree on it.
-    pub(super) fn lock(&self, purpose: &str) -> i64 {
-        let named = format!("astload\0{purpose}\0{}\0{}", self.schema, self.prefix);
-        xxh3_64(named.as_bytes()) as i64
+    /// The number of an advisory lock: all who use the store agree on it.
+    pub(super) fn lock(&self, lock: Lock) -> i64 {
+        let (purpose, prefix) = match lock {
+            Lock::Tables => ("tables", ""),
+            Lock::Indexes => ("indexes", self.prefix.as_str()),
+            Lock::Garbage => ("gc", self.prefix.as_str()),
+        };
+        xxh3_64(format!("astload\0{purpose}\0{}\0{prefix}", self.schema).as_bytes()) as i64
     }
 }
 
@@ -76,8 +91,10 @@ mod tests {
 
     #[test]
     fn stores_have_locks_of_their_own() {
-        let lock = |schema: &str, prefix: &str| Names::new(schema, prefix).lock("gc");
-        assert_ne!(lock("a", "b"), lock("ab", ""));
-        assert_ne!(lock("a", ""), Names::new("a", "").lock("schema"));
+        let number = |schema: &str, prefix: &str, lock| Names::new(schema, prefix).lock(lock);
+        assert_ne!(number("a", "b", Lock::Garbage), number("ab", "", Lock::Garbage));
+        assert_ne!(number("a", "b", Lock::Indexes), number("a", "c", Lock::Indexes));
+        assert_ne!(number("a", "", Lock::Garbage), number("a", "", Lock::Indexes));
+        assert_eq!(number("a", "b", Lock::Tables), number("a", "c", Lock::Tables));
     }
 }

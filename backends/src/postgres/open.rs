@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_postgres::types::Type;
 
 use super::classify::Attempt;
-use super::connect::Connections;
+use super::connect::{Connections, Tx};
 use super::conninfo::ConnInfo;
-use super::names::Names;
+use super::names::{Lock, Names};
 use super::options::PostgresOptions;
 use super::schema::{self, Form, VERSION};
 use super::words::Known;
@@ -135,12 +135,8 @@ impl Postgres {
     async fn create(&self) -> Result<()> {
         const WHAT: &str = "making the schema";
         self.change(WHAT, async |tx| {
-            self.lock("schema", true, tx, WHAT).await?;
-            let [schema, table] = self.names.in_catalog("store");
-            let values: [super::read::Value<'_>; 2] = [(&schema, Type::TEXT), (&table, Type::TEXT)];
-            let rows = tx.transaction.query_typed(&format!("SELECT {IS_THERE}"), &values).await;
-            let made: bool = rows.attempt(WHAT)?.first().is_some_and(|row| row.get(0));
-            if made {
+            self.lock(Lock::Tables, true, tx, WHAT).await?;
+            if self.is_made(tx, WHAT).await? {
                 return Ok(());
             }
             for statement in schema::create(&self.names, &self.form) {
@@ -149,6 +145,14 @@ impl Postgres {
             Ok(())
         })
         .await
+    }
+
+    /// Whether there is a store by now.
+    async fn is_made(&self, tx: &Tx<'_>, what: &str) -> Result<bool> {
+        let [schema, store] = self.names.in_catalog("store");
+        let values: [super::read::Value<'_>; 2] = [(&schema, Type::TEXT), (&store, Type::TEXT)];
+        let rows = tx.transaction.query_typed(&format!("SELECT {IS_THERE}"), &values).await;
+        Ok(rows.attempt(what)?.first().is_some_and(|row| row.get(0)))
     }
 
     /// Builds the indexes that are missing. A role that does not own the tables may not.
@@ -163,10 +167,7 @@ impl Postgres {
         for index in missing {
             // Each by itself: writers of the other tables go on meanwhile.
             let built = self.change(WHAT, async |tx| {
-                self.lock("schema", true, tx, WHAT).await?;
-                let settings =
-                    "SET LOCAL lock_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'";
-                tx.transaction.batch_execute(settings).await.attempt(WHAT)?;
+                self.wait_to_index(tx, WHAT).await?;
                 let create = index.create(&self.names, &self.form);
                 // The statement names no schema for the index, nor may another be met by its name.
                 tx.transaction.batch_execute(&create).await.attempt(WHAT)
@@ -188,10 +189,18 @@ impl Postgres {
         Ok(())
     }
 
+    /// Waits until nobody else builds indexes, for as long as they take.
+    async fn wait_to_index(&self, tx: &Tx<'_>, what: &str) -> Result<()> {
+        let settings = "SET LOCAL lock_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'";
+        tx.transaction.batch_execute(settings).await.attempt(what)?;
+        self.lock(Lock::Indexes, true, tx, what).await
+    }
+
     /// Tells the planner what the tables hold.
     async fn analyse(&self) -> Result<()> {
         const WHAT: &str = "analysing";
         self.change(WHAT, async |tx| {
+            self.wait_to_index(tx, WHAT).await?;
             for table in ["word", "unit", "symbol", "node", "edge", "vector"] {
                 let analyse = self.names.sql(&format!("ANALYZE {{{table}}}"));
                 tx.transaction.batch_execute(&analyse).await.attempt(WHAT)?;

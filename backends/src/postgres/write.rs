@@ -15,6 +15,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::classify::Attempt;
 use super::connect::{Lease, Tx};
+use super::names::Lock;
 use super::rows::Rows;
 use super::words::{Translated, learn};
 use super::{Postgres, read};
@@ -176,7 +177,7 @@ impl Postgres {
         let known = tx.prepare(&known, WHAT).await?;
         let (names, layers): (Vec<i32>, Vec<i32>) =
             repos.iter().map(|repo| (repo.repo, repo.layer)).unzip();
-        let (lock_id, client) = (self.names.lock("gc"), &tx.transaction);
+        let (lock_id, client) = (self.names.lock(Lock::Garbage), &tx.transaction);
         let values: [&[&(dyn ToSql + Sync)]; 3] = [&[&lock_id], &[&ids], &[&names, &layers]];
         // All are on their way before the first is answered.
         let (locked, store, standing, known) = join!(
