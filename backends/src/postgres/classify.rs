@@ -73,6 +73,7 @@ fn is_overload(code: &str) -> bool {
 const GRANT: &str =
     "let the owner run `astload schema apply`, or grant it: docs/stores/postgres.md, Rights";
 const APPLY: &str = "the tables are not there, or not as this version has them: `astload schema plan` shows what is missing";
+const READ_ONLY: &str = "connect to the primary: target_session_attrs=read-write; or see to the role's default_transaction_read_only";
 const POOLER: &str = "behind a pooler of transactions set `pgbouncer: true`";
 
 fn kind_of(code: &str, message: &str) -> (ErrorKind, Option<&'static str>) {
@@ -84,8 +85,11 @@ fn kind_of(code: &str, message: &str) -> (ErrorKind, Option<&'static str>) {
         "42501" => (Misconfigured, Some(GRANT)),
         "3D000" => (Misconfigured, Some("create the database first: `createdb NAME`")),
         "3F000" | "42P01" | "42703" | "42883" => (Misconfigured, Some(APPLY)),
+        "42704" if message.contains("tablespace") => {
+            (Misconfigured, Some("make the tablespace first, or leave `tablespace` out"))
+        }
         "26000" | "42P05" => (Misconfigured, Some(POOLER)),
-        "25006" => (Misconfigured, Some("connect to the primary: target_session_attrs=read-write")),
+        "25006" => (Misconfigured, Some(READ_ONLY)),
         "53100" => {
             (Misconfigured, Some("free some space on the server; what was committed is safe"))
         }
@@ -98,6 +102,13 @@ fn kind_of(code: &str, message: &str) -> (ErrorKind, Option<&'static str>) {
         "57014" => (Transient, Some("`statement_timeout` says how long a statement may take")),
         "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => (Transient, None),
         "57P04" => (Misconfigured, Some("the database was dropped")),
+        // A pooler says everything with this code.
+        "08P01" if message.contains("authentication failed") => {
+            (Misconfigured, Some("check user, password and the pooler's auth_file"))
+        }
+        "08P01" if message.contains("no such ") => {
+            (Misconfigured, Some("add it to the pooler's configuration"))
+        }
         // The tables have changed since the statement was prepared.
         "0A000" if message.contains("cached plan") => (Transient, None),
         "54001" | "54011" | "54023" => (TooLarge, None),
@@ -141,6 +152,10 @@ fn of_connection(what: &str, error: &PgError) -> Error {
             .with_hint("the server does not speak TLS: turn it on there, or say sslmode=disable"),
         "authentication error" => {
             Error::misconfigured(message).with_hint("check user and password, or PGPASSFILE")
+        }
+        "invalid configuration" if message.ends_with("password missing") => {
+            Error::misconfigured(message)
+                .with_hint("give it in PGPASSWORD, or in a file that PGPASSFILE names")
         }
         "invalid connection string" | "invalid configuration" => Error::misconfigured(message),
         _ if error.is_closed() => Error::transient(format!("{what}: the connection was closed")),
@@ -219,6 +234,13 @@ mod tests {
             assert_eq!(kind_of(code, "").0, kind, "{code}");
         }
         assert_eq!(kind_of("0A000", "cached plan must not change result type").0, Transient);
+        for (message, kind) in [
+            ("SASL authentication failed", Misconfigured),
+            ("no such database: code", Misconfigured),
+            ("query_wait_timeout", Transient),
+        ] {
+            assert_eq!(kind_of("08P01", message).0, kind, "{message}");
+        }
         assert!(is_overload("53300") && !is_overload("40P01"));
     }
 }

@@ -184,12 +184,27 @@ fn settings(options: &PostgresOptions, access: Access) -> Vec<(&'static str, Str
         ("statement_timeout", millis(options.statement_timeout())),
         ("lock_timeout", millis(options.lock_timeout())),
         ("synchronous_commit", commit.to_owned()),
+        ("idle_in_transaction_session_timeout", millis(IDLE_MAX)),
     ];
+    if !options.pgbouncer {
+        // The pooler's connections are its own.
+        settings.extend(KEEPALIVES.map(|(name, value)| (name, value.to_owned())));
+    }
     if access == Access::Read {
         settings.push(("transaction_read_only", read_only.to_owned()));
     }
     settings
 }
+
+/// A client that went away without a word has locks until the server ends its transaction.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// While rows come in, only the way itself can tell that they have stopped for good.
+const KEEPALIVES: [(&str, &str); 3] = [
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+];
 
 /// A server that is still busy for somebody who has gone should find out soon.
 const CHECK_CLIENT: &str =

@@ -36,8 +36,18 @@ impl ConnInfo {
         let (mode, tls) = tls_of(&parts.tls)?;
         let mut config: Config = parts.rest.parse().map_err(|error| wrong(&error))?;
         config.ssl_mode(mode);
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        if config.get_hosts().is_empty() {
+            // TLS asks for a name; an address alone is one.
+            for address in config.get_hostaddrs().to_vec() {
+                config.host(address.to_string());
+            }
+        }
+        if config.get_hosts().is_empty() {
             config.host("localhost");
+        }
+        if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) {
+            // The server speaks no TLS there; as libpq, we do not ask for it.
+            config.ssl_mode(SslMode::Disable);
         }
         if config.get_application_name().is_none() {
             config.application_name("astload");
@@ -79,9 +89,7 @@ impl ConnInfo {
             Some(Host::Tcp(host)) => host.to_lowercase(),
             #[cfg(unix)]
             Some(Host::Unix(folder)) => folder.to_string_lossy().into_owned(),
-            None => {
-                self.config.get_hostaddrs().first().map_or_else(String::new, |at| at.to_string())
-            }
+            None => String::new(),
         };
         [host, self.config.get_ports().first().copied().unwrap_or(5432).to_string()]
     }
