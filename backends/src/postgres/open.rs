@@ -139,8 +139,15 @@ impl Postgres {
             if self.is_made(tx, WHAT).await? {
                 return Ok(());
             }
-            for statement in schema::create(&self.names, &self.form) {
-                tx.transaction.batch_execute(&statement).await.attempt(WHAT)?;
+            // To make a schema that is there already needs a right that its owner may not have.
+            let [schema, _] = self.names.in_catalog("store");
+            let has_schema = "SELECT count(*) FROM pg_namespace WHERE nspname = $1";
+            let schema: super::read::Value<'_> = (&schema, Type::TEXT);
+            let rows = tx.transaction.query_typed(has_schema, &[schema]).await.attempt(WHAT)?;
+            let schemas: i64 = rows.first().map_or(0, |row| row.get(0));
+            let statements = schema::create(&self.names, &self.form);
+            for statement in statements.iter().skip(usize::from(schemas > 0)) {
+                tx.transaction.batch_execute(statement).await.attempt(WHAT)?;
             }
             Ok(())
         })
@@ -191,7 +198,9 @@ impl Postgres {
 
     /// Waits until nobody else builds indexes, for as long as they take.
     async fn wait_to_index(&self, tx: &Tx<'_>, what: &str) -> Result<()> {
-        let settings = "SET LOCAL lock_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'";
+        let settings = "SET LOCAL lock_timeout = 0;
+            SELECT set_config(name, greatest(setting::bigint, 262144) || 'kB', true)
+            FROM pg_settings WHERE name = 'maintenance_work_mem'";
         tx.transaction.batch_execute(settings).await.attempt(what)?;
         self.lock(Lock::Indexes, true, tx, what).await
     }

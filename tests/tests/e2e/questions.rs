@@ -214,9 +214,10 @@ fn backends_lists_types_with_what_they_can_and_take() {
 #[test]
 fn backends_json_has_a_json_schema() {
     let types = Sandbox::new().run(&["backends", "--json"]).exits(0).json();
-    assert_eq!(types[0]["type"]["name"], "sqlite");
-    assert_eq!(types[0]["type"]["capabilities"]["unit_atomicity"], true);
-    let schema = &types[0]["options"];
+    let is_sqlite = |known: &&Value| known["type"]["name"] == "sqlite";
+    let sqlite = types.as_array().and_then(|all| all.iter().find(is_sqlite)).expect("it is there");
+    assert_eq!(sqlite["type"]["capabilities"]["unit_atomicity"], true);
+    let schema = &sqlite["options"];
     assert!(schema["$schema"].as_str().is_some_and(|name| name.contains("json-schema.org")));
     assert_eq!(schema["required"], json!(["path"]));
     assert_eq!(schema["properties"]["busy_timeout_ms"]["default"], 10_000);
