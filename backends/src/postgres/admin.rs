@@ -6,6 +6,7 @@ use tokio_postgres::types::Type;
 use super::classify::Attempt;
 use super::connect::{Lease, Tx};
 use super::names::Lock;
+use super::read::Value;
 use super::schema::{self, INDEXES};
 use super::{Postgres, write};
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
@@ -60,7 +61,7 @@ impl Admin for Postgres {
             let layer = self.word(&mut lease, &repo.layer).await?;
             let tx = lease.begin(WHAT).await?;
             let generation = repo.generation as i64;
-            let values: [super::read::Value<'_>; 5] = [
+            let values: [Value<'_>; 5] = [
                 (&name, Type::INT4),
                 (&layer, Type::INT4),
                 (&repo.root, Type::TEXT),
@@ -86,7 +87,7 @@ impl Admin for Postgres {
                    AND ($2::text IS NULL OR path = $2 OR starts_with(path, $2 || '/'))
                  ORDER BY unit_id FOR UPDATE",
             );
-            let values: [super::read::Value<'_>; 2] = [(&repo, Type::TEXT), (&path, Type::TEXT)];
+            let values: [Value<'_>; 2] = [(&repo, Type::TEXT), (&path, Type::TEXT)];
             let found = tx.transaction.query_typed(&select, &values).await.attempt(WHAT)?;
             let ids: Vec<i64> = found.iter().map(|row| row.get(0)).collect();
             let numbers: Vec<i64> = found.iter().map(|row| row.get(1)).collect();
@@ -95,7 +96,7 @@ impl Admin for Postgres {
                 "UPDATE {unit} SET number = NULL, nodes = 0, edges = 0, vectors = 0
                  WHERE unit_id = ANY ($1)",
             );
-            let ids: super::read::Value<'_> = (&ids, Type::INT8_ARRAY);
+            let ids: Value<'_> = (&ids, Type::INT8_ARRAY);
             tx.transaction.execute_typed(&bury, &[ids]).await.attempt(WHAT)?;
             if path.is_none() {
                 let forget_root = self.names.sql(
@@ -183,7 +184,7 @@ impl Postgres {
     pub(super) async fn lock(&self, of: Lock, alone: bool, tx: &Tx<'_>, what: &str) -> Result<()> {
         let shared = if alone { "" } else { "_shared" };
         let sql = format!("SELECT pg_advisory_xact_lock{shared}($1)");
-        let key: super::read::Value<'_> = (&self.names.lock(of), Type::INT8);
+        let key: Value<'_> = (&self.names.lock(of), Type::INT8);
         tx.transaction.query_typed(&sql, &[key]).await.attempt(what).map(drop)
     }
 

@@ -10,6 +10,7 @@ mod connect;
 mod conninfo;
 mod copy;
 mod factory;
+mod found;
 mod names;
 mod open;
 mod options;
@@ -19,6 +20,7 @@ mod read;
 mod rows;
 mod schema;
 mod tls;
+mod uuid;
 mod words;
 mod write;
 

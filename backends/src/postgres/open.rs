@@ -10,6 +10,7 @@ use super::connect::{Connections, Tx};
 use super::conninfo::ConnInfo;
 use super::names::{Lock, Names};
 use super::options::PostgresOptions;
+use super::read::Value;
 use super::schema::{self, Form, VERSION};
 use super::words::Known;
 use super::{CAPABILITIES, PREFERRED_ROWS, Postgres};
@@ -142,7 +143,7 @@ impl Postgres {
             // To make a schema that is there already needs a right that its owner may not have.
             let [schema, _] = self.names.in_catalog("store");
             let has_schema = "SELECT count(*) FROM pg_namespace WHERE nspname = $1";
-            let schema: super::read::Value<'_> = (&schema, Type::TEXT);
+            let schema: Value<'_> = (&schema, Type::TEXT);
             let rows = tx.transaction.query_typed(has_schema, &[schema]).await.attempt(WHAT)?;
             let schemas: i64 = rows.first().map_or(0, |row| row.get(0));
             let statements = schema::create(&self.names, &self.form);
@@ -157,7 +158,7 @@ impl Postgres {
     /// Whether there is a store by now.
     async fn is_made(&self, tx: &Tx<'_>, what: &str) -> Result<bool> {
         let [schema, store] = self.names.in_catalog("store");
-        let values: [super::read::Value<'_>; 2] = [(&schema, Type::TEXT), (&store, Type::TEXT)];
+        let values: [Value<'_>; 2] = [(&schema, Type::TEXT), (&store, Type::TEXT)];
         let rows = tx.transaction.query_typed(&format!("SELECT {IS_THERE}"), &values).await;
         Ok(rows.attempt(what)?.first().is_some_and(|row| row.get(0)))
     }

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::Postgres;
-use super::write::Uuid;
+use super::uuid::Uuid;
 use crate::contract::{
     KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary, StoredUnit,
     SymbolCount,

@@ -1,7 +1,6 @@
 //! Reads units back.
 
 use std::collections::{BTreeSet, HashMap};
-use std::error::Error as StdError;
 use std::ops::Range;
 
 use astload_model::{
@@ -10,13 +9,13 @@ use astload_model::{
 };
 use async_trait::async_trait;
 use tokio_postgres::Row;
-use tokio_postgres::types::{FromSql, ToSql, Type};
+use tokio_postgres::types::{ToSql, Type};
 
 use super::Postgres;
 use super::classify::Attempt;
 use super::connect::Tx;
 use super::names::Names;
-use super::write::Uuid;
+use super::uuid::Uuid;
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::{Error, Result};
 
@@ -419,15 +418,5 @@ impl Reading<'_> {
         };
         self.builder.finish_unit(unit);
         Ok(())
-    }
-}
-
-impl<'a> FromSql<'a> for Uuid {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Self(raw.try_into()?))
-    }
-
-    fn accepts(given: &Type) -> bool {
-        *given == Type::UUID
     }
 }

@@ -8,15 +8,15 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 
 use astload_model::{Batch, Op, SymbolId, Unit, UnitId, canonical_hash};
-use bytes::{BufMut, BytesMut};
-use tokio::join;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{ToSql, Type};
 
 use super::classify::Attempt;
 use super::connect::{Lease, Tx};
-use super::names::Lock;
+use super::found::{Found, RepoGeneration, Standing, repos_of};
+use super::names::Names;
 use super::rows::Rows;
+use super::uuid::Uuid;
 use super::words::{Translated, learn};
 use super::{Postgres, read};
 use crate::contract::Receipt;
@@ -37,16 +37,6 @@ enum Attempted {
     Stale,
     /// Units are to be replaced, and there is no index that finds their rows.
     Bare,
-}
-
-/// A unit as it stands in the store.
-struct Standing {
-    /// Its number; `None` for a tombstone.
-    number: Option<i64>,
-    generation: u64,
-    repo: i32,
-    layer: i32,
-    path: String,
 }
 
 /// What is to be done with a unit of the batch.
@@ -159,99 +149,6 @@ impl Postgres {
             given.iter().for_each(|row| known.add_numbers(row.get(0)));
         }
     }
-
-    /// What the store has of these units and repositories; nobody changes the units until we are done.
-    async fn found(&self, tx: &Tx<'_>, ids: &[i64], repos: &[RepoGeneration]) -> Result<Found> {
-        let lock = tx.prepare("SELECT pg_advisory_xact_lock_shared($1)", WHAT).await?;
-        let store = tx.prepare(&self.names.sql("SELECT epoch, indexed FROM {store}"), WHAT).await?;
-        let standing = self.names.sql(
-            "SELECT unit_id, number, generation, repo, layer, path FROM {unit}
-             WHERE unit_id = ANY ($1) ORDER BY unit_id FOR UPDATE",
-        );
-        let standing = tx.prepare(&standing, WHAT).await?;
-        let known = self.names.sql(
-            "SELECT repo, layer, generation FROM {repo}
-             WHERE (repo, layer) IN (SELECT * FROM unnest($1::int[], $2::int[]))
-               AND loaded_at > now() - interval '10 s'",
-        );
-        let known = tx.prepare(&known, WHAT).await?;
-        let (names, layers): (Vec<i32>, Vec<i32>) =
-            repos.iter().map(|repo| (repo.repo, repo.layer)).unzip();
-        let (lock_id, client) = (self.names.lock(Lock::Garbage), &tx.transaction);
-        let values: [&[&(dyn ToSql + Sync)]; 3] = [&[&lock_id], &[&ids], &[&names, &layers]];
-        // All are on their way before the first is answered.
-        let (locked, store, standing, known) = join!(
-            client.query(&lock, values[0]),
-            client.query_one(&store, &[]),
-            client.query(&standing, values[1]),
-            client.query(&known, values[2]),
-        );
-        locked.attempt(WHAT)?;
-        let store = store.attempt(WHAT)?;
-        let units = standing.attempt(WHAT)?.into_iter().map(|row| {
-            let standing = Standing {
-                number: row.get(1),
-                generation: row.get::<_, i64>(2) as u64,
-                repo: row.get(3),
-                layer: row.get(4),
-                path: row.get(5),
-            };
-            (row.get(0), standing)
-        });
-        let generations = known
-            .attempt(WHAT)?
-            .into_iter()
-            .map(|row| ((row.get(0), row.get(1)), row.get::<_, i64>(2) as u64));
-        Ok(Found {
-            epoch: store.get(0),
-            indexed: store.get(1),
-            units: units.collect(),
-            generations: generations.collect(),
-        })
-    }
-}
-
-/// What the store has before a batch is written.
-struct Found {
-    epoch: i64,
-    indexed: bool,
-    units: HashMap<i64, Standing>,
-    /// Of repositories that were written a moment ago.
-    generations: HashMap<(i32, i32), u64>,
-}
-
-impl Found {
-    /// Repositories of which the store has to learn that they were written: not each time, for those
-    /// who write to one would wait for each other.
-    fn without_known_generations(&self, repos: Vec<RepoGeneration>) -> Vec<RepoGeneration> {
-        let is_new = |repo: &RepoGeneration| {
-            let known = self.generations.get(&(repo.repo, repo.layer));
-            known.is_none_or(|known| *known < repo.generation)
-        };
-        repos.into_iter().filter(is_new).collect()
-    }
-}
-
-/// The greatest generation of a (repository, layer) in a batch.
-struct RepoGeneration {
-    repo: i32,
-    layer: i32,
-    generation: u64,
-}
-
-fn repos_of(batch: &Batch, words: &Translated) -> Vec<RepoGeneration> {
-    let columns = batch.unit_columns();
-    let mut greatest: HashMap<(i32, i32), u64> = HashMap::new();
-    for unit in batch.units() {
-        let repo = words.repo[columns.repo.keys[unit.row()] as usize];
-        let layer = words.layer[columns.layer.keys[unit.row()] as usize];
-        let known = greatest.entry((repo, layer)).or_default();
-        *known = unit.generation().unwrap_or_default().max(*known);
-    }
-    let of = |((repo, layer), generation)| RepoGeneration { repo, layer, generation };
-    let mut all: Vec<RepoGeneration> = greatest.into_iter().map(of).collect();
-    all.sort_unstable_by_key(|repo| (repo.repo, repo.layer));
-    all
 }
 
 /// What becomes of a batch's units.
@@ -419,7 +316,7 @@ impl Write<'_> {
 /// Removes the rows of units by their ids, and those of their versions by number.
 pub(super) async fn remove(
     tx: &Tx<'_>,
-    names: &super::names::Names,
+    names: &Names,
     ids: &[i64],
     numbers: &[i64],
     what: &str,
@@ -450,25 +347,4 @@ fn verdict(unit: &Unit<'_>, standing: Option<&Standing>) -> Result<Verdict> {
         (Ordering::Equal, Op::Delete, None) => Verdict::Replay,
         (Ordering::Equal, Op::Replace, Some(_)) => Verdict::Tie,
     })
-}
-
-/// The 128 bits of a symbol's id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Uuid(pub(super) [u8; 16]);
-
-impl ToSql for Uuid {
-    fn to_sql(
-        &self,
-        _: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        out.put_slice(&self.0);
-        Ok(IsNull::No)
-    }
-
-    fn accepts(wanted: &Type) -> bool {
-        *wanted == Type::UUID
-    }
-
-    to_sql_checked!();
 }
