@@ -51,6 +51,37 @@ go_program() {
     [ -x "$cache/bin/$1" ]
 }
 
+# java_of VERSION: the path of a Java that is at least so new.
+java_of() {
+    local java found
+    for java in "${JAVA_HOME:-}/bin/java" "$(command -v java || true)" /usr/lib/jvm/*/bin/java; do
+        [ -x "$java" ] || continue
+        found=$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -1)
+        [ "${found:-0}" -lt "$1" ] || { echo "$java" && return; }
+    done
+    return 1
+}
+
+# jdk_of VERSION: the folder of a JDK that is at least so new.
+jdk_of() {
+    local compiler found
+    for compiler in "${JAVA_HOME:-}/bin/javac" /usr/lib/jvm/*/bin/javac "$(readlink -f "$(command -v javac || true)")"; do
+        [ -x "$compiler" ] || continue
+        found=$("$compiler" -version 2>&1 | sed -n 's/javac \([0-9]*\).*/\1/p')
+        [ "${found:-0}" -lt "$1" ] || { dirname "$(dirname "$compiler")" && return; }
+    done
+    return 1
+}
+
+# maven_jars POM FOLDER: what it depends on, once.
+maven_jars() {
+    command -v mvn >/dev/null || return 1
+    rm -rf "$2"
+    mkdir -p "$2"
+    mvn -q -B -f "$1" dependency:copy-dependencies -DoutputDirectory="$2" -DincludeScope=runtime \
+        >"$2.log" 2>&1 && touch "$2/ready" || { tail -5 "$2.log" >&2 && return 1; }
+}
+
 # as USER COMMAND…: as that user where we are root, for servers that refuse to be; else as ourselves.
 as() {
     local user=$1
