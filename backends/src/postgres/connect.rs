@@ -10,7 +10,7 @@ use deadpool_postgres::{
     ClientWrapper, Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Transaction,
 };
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, Error as PgError, Statement};
+use tokio_postgres::{Client, Config, Error as PgError, IsolationLevel, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::classify::{Attempt, of_pool};
@@ -54,7 +54,7 @@ impl Connections {
     /// A connection that is ours until it is given back.
     pub(super) async fn lease(&self) -> Result<Lease<'_>> {
         let client = self.pool.get().await.map_err(of_pool)?;
-        Ok(Lease { client: Some(client), connections: self })
+        Ok(Lease { client: Some(client), connections: self, is_open: false })
     }
 
     pub(super) fn close(&self) {
@@ -68,40 +68,47 @@ impl Connections {
 pub(super) struct Lease<'a> {
     client: Option<Object>,
     connections: &'a Connections,
+    /// Whether a transaction was begun and not committed.
+    is_open: bool,
 }
 
 impl Lease<'_> {
-    fn client(&mut self) -> Result<&mut Object> {
-        self.client.as_mut().ok_or_else(|| Error::unexpected("a connection was given back already"))
-    }
-
     /// Begins a transaction.
     pub(super) async fn begin(&mut self, what: &str) -> Result<Tx<'_>> {
-        let local = self.connections.local.as_deref();
-        let transaction = self.client()?.transaction().await.attempt(what)?;
-        if let Some(local) = local {
-            transaction.batch_execute(local).await.attempt(what)?;
-        }
-        Ok(Tx { transaction, is_pooled: local.is_some() })
+        let Self { client, connections, is_open } = self;
+        *is_open = true;
+        let transaction = held(client)?.transaction().await.attempt(what)?;
+        Tx::set(transaction, connections.local.as_deref(), is_open, what).await
     }
 
     /// Begins a transaction that reads one state of the store.
     pub(super) async fn snapshot(&mut self, what: &str) -> Result<Tx<'_>> {
-        let tx = self.begin(what).await?;
-        let statement = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        tx.transaction.batch_execute(statement).await.attempt(what)?;
-        Ok(tx)
+        let Self { client, connections, is_open } = self;
+        *is_open = true;
+        // Said as it begins: it cannot be said any more after the first question.
+        let transaction = held(client)?.build_transaction();
+        let transaction = transaction.isolation_level(IsolationLevel::RepeatableRead);
+        let transaction = transaction.read_only(true).start().await.attempt(what)?;
+        Tx::set(transaction, connections.local.as_deref(), is_open, what).await
     }
 
     /// Runs a statement that cannot be part of a transaction.
     pub(super) async fn alone(&mut self, statement: &str, what: &str) -> Result<()> {
-        self.client()?.batch_execute(statement).await.attempt(what)
+        held(&mut self.client)?.batch_execute(statement).await.attempt(what)
     }
 
-    /// Gives it back: the server has said all that it has to say.
+    /// Gives it back: the server has said all that it has to say. But a pooler loses count of the
+    /// answers to a `COPY` that fails and to what follows it at once, the end of the transaction and
+    /// the next one's begin, and gives its connection to somebody else in between.
     pub(super) fn give_back(mut self) {
-        drop(self.client.take());
+        if !(self.is_open && self.connections.local.is_some()) {
+            drop(self.client.take());
+        }
     }
+}
+
+fn held(client: &mut Option<Object>) -> Result<&mut Object> {
+    client.as_mut().ok_or_else(|| Error::unexpected("a connection was given back already"))
 }
 
 impl Drop for Lease<'_> {
@@ -118,9 +125,23 @@ pub(super) struct Tx<'a> {
     pub(super) transaction: Transaction<'a>,
     /// The next transaction may meet another server's session.
     is_pooled: bool,
+    is_open: &'a mut bool,
 }
 
-impl Tx<'_> {
+impl<'a> Tx<'a> {
+    /// A transaction that is set to what its session is not.
+    async fn set(
+        transaction: Transaction<'a>,
+        local: Option<&str>,
+        is_open: &'a mut bool,
+        what: &str,
+    ) -> Result<Self> {
+        if let Some(local) = local {
+            transaction.batch_execute(local).await.attempt(what)?;
+        }
+        Ok(Self { transaction, is_pooled: local.is_some(), is_open })
+    }
+
     /// A statement, which is known from before where sessions are our own.
     pub(super) async fn prepare(&self, sql: &str, what: &str) -> Result<Statement> {
         let prepared = match self.is_pooled {
@@ -131,7 +152,9 @@ impl Tx<'_> {
     }
 
     pub(super) async fn commit(self, what: &str) -> Result<()> {
-        self.transaction.commit().await.attempt(what)
+        self.transaction.commit().await.attempt(what)?;
+        *self.is_open = false;
+        Ok(())
     }
 }
 

@@ -147,10 +147,9 @@ impl Postgres {
             let rows = tx.transaction.query_typed(has_schema, &[schema]).await.attempt(WHAT)?;
             let schemas: i64 = rows.first().map_or(0, |row| row.get(0));
             let statements = schema::create(&self.names, &self.form);
-            for statement in statements.iter().skip(usize::from(schemas > 0)) {
-                tx.transaction.batch_execute(statement).await.attempt(WHAT)?;
-            }
-            Ok(())
+            // All at once: one after the other takes a second where the server is far away.
+            let statements = statements[usize::from(schemas > 0)..].join(";\n");
+            tx.transaction.batch_execute(&statements).await.attempt(WHAT)
         })
         .await
     }
