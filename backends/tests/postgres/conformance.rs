@@ -5,23 +5,47 @@ use std::sync::Arc;
 use astload_backends::postgres::PostgresFactory;
 use astload_backends::{BackendFactory, Error, ErrorKind, Result};
 use astload_fixtures::conformance::{
-    FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run, undo_by_drop,
+    CLAUSES, FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run, run_clauses,
+    undo_by_drop,
 };
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::server::{Dropped, Server, connect, options};
+use crate::proxy::Proxy;
+use crate::server::{Dropped, Server, connect, folder_of, port_of};
 
 #[test]
 fn postgres_conforms_over_tls() {
     let Some(server) = Server::started() else { return };
-    let url = server.url();
-    run(Arc::new(Postgres { server, url }), Settings::default()).assert_conformant();
+    let options = json!({ "url": server.url() });
+    run(Arc::new(Postgres { server, options }), Settings::default()).assert_conformant();
+}
+
+#[test]
+fn postgres_conforms_behind_a_pooler_of_transactions() {
+    let Some(server) = Server::started() else { return };
+    let Some(pooler) = folder_of("pgbouncer") else { return };
+    let url = format!("postgres://app:apppw@127.0.0.1:{}/app?sslmode=disable", port_of(&pooler));
+    let options = json!({ "url": url, "pgbouncer": true });
+    run(Arc::new(Postgres { server, options }), Settings::default()).assert_conformant();
+}
+
+#[test]
+fn postgres_conforms_where_each_round_trip_takes_50_ms() {
+    let Some(server) = Server::started() else { return };
+    let Some(proxy) = Proxy::to(&server) else { return };
+    proxy.poison("downstream", "latency", json!({ "latency": 50 }));
+    let options = json!({ "url": proxy.tls_url() });
+    let settings = Settings { cases: 1, cuts_max: 4, ..Settings::default() };
+    // What a store is made, written and read by; the rest takes as many round trips, and minutes.
+    let clauses = &CLAUSES[..5];
+    run_clauses(Arc::new(Postgres { server, options }), settings, clauses).assert_conformant();
 }
 
 struct Postgres {
     server: Server,
-    url: String,
+    /// How it is reached.
+    options: Value,
 }
 
 const LOCKED: &str = "a lock of another session";
@@ -38,7 +62,8 @@ impl Subject for Postgres {
 
     async fn fresh(&self) -> Result<FreshStore> {
         let schema = self.server.name();
-        let mut options = options(&self.url, &schema);
+        let mut options = self.options.clone();
+        options["schema"] = schema.clone().into();
         // A short wait, for there are checks that meet a lock on purpose.
         options["lock_timeout"] = "200ms".into();
         Ok(FreshStore::new(options, Dropped { server: self.server.clone(), schema }))

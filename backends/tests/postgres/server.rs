@@ -1,13 +1,14 @@
 //! The server that the launcher started, and stores in it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use astload_backends::postgres::PostgresFactory;
 use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// A real server.
@@ -27,8 +28,13 @@ impl Server {
             skipped("there is no server: tests/services/run postgres -- cargo test …");
             return None;
         };
-        let port = fs::read_to_string(folder.join("port")).expect("the server's port");
-        Some(Self { folder, port: port.trim().parse().expect("a port") })
+        Some(Self::at(folder))
+    }
+
+    /// The server whose folder this is.
+    pub(crate) fn at(folder: PathBuf) -> Self {
+        let port = port_of(&folder);
+        Self { folder, port }
     }
 
     /// What leads to it over TLS, all verified.
@@ -40,7 +46,20 @@ impl Server {
     }
 
     pub(crate) fn authority(&self) -> String {
-        self.folder.join("ca.crt").display().to_string()
+        self.file("ca.crt")
+    }
+
+    /// A file of the server's folder.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn url_by(&self, who_and_where: &str, parameters: &str) -> String {
@@ -49,20 +68,90 @@ impl Server {
 
     /// A connection of the superuser's to database `app`.
     pub(crate) async fn superuser(&self) -> Client {
+        self.try_superuser().await.expect("the superuser connects")
+    }
+
+    async fn try_superuser(&self) -> Result<Client, tokio_postgres::Error> {
         let mut config = Config::new();
         config.host_path(&self.folder).port(self.port).user("postgres").dbname("app");
-        let (client, connection) = config.connect(NoTls).await.expect("the superuser connects");
+        let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(connection);
-        client
+        Ok(client)
+    }
+
+    /// Executes statements that take away what a test made. A test that has failed already says why.
+    pub(crate) fn clean_up(&self, statements: &str) {
+        let clean_up = async { self.try_superuser().await?.batch_execute(statements).await };
+        let cleaned = tokio::task::block_in_place(|| Handle::current().block_on(clean_up));
+        assert!(cleaned.is_ok() || std::thread::panicking(), "{statements}: {cleaned:?}");
     }
 
     pub(crate) async fn execute(&self, statements: &str) {
         self.superuser().await.batch_execute(statements).await.expect("executed");
     }
 
+    /// The one number that a question has for an answer.
+    pub(crate) async fn number(&self, question: &str) -> i64 {
+        self.superuser().await.query_one(question, &[]).await.expect("answered").get(0)
+    }
+
+    /// A role that nobody else uses, with these options and [`PASSWORD`].
+    pub(crate) async fn role(&self, options: &str) -> Role {
+        let name = self.name();
+        self.execute(&format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}' {options}")).await;
+        Role { server: self.clone(), name }
+    }
+
     /// A name for a schema that nobody else uses.
     pub(crate) fn name(&self) -> String {
         format!("t{}_{}", std::process::id(), STORES.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The port that a server of the launcher's listens on.
+pub(crate) fn port_of(folder: &Path) -> u16 {
+    let port = fs::read_to_string(folder.join("port")).expect("the server's port");
+    port.trim().parse().expect("a port")
+}
+
+/// The folder of another server that the launcher started; else says that the test is skipped.
+pub(crate) fn folder_of(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(format!("ASTLOAD_TEST_{}", name.to_uppercase()));
+    if folder.is_none() {
+        skipped(&format!("there is no {name}: tests/services/run postgres {name} -- cargo test …"));
+    }
+    folder.map(PathBuf::from)
+}
+
+/// The password of roles that tests make.
+pub(crate) const PASSWORD: &str = "hushpw";
+
+/// A role of a test, gone with all that it owns when it is dropped.
+pub(crate) struct Role {
+    server: Server,
+    pub(crate) name: String,
+}
+
+impl Role {
+    /// What leads it to the server.
+    pub(crate) fn url(&self) -> String {
+        self.server.url_by(&format!("{}:{PASSWORD}@localhost", self.name), "sslmode=require")
+    }
+
+    /// A statement of the superuser's in which `NAME` is this role.
+    pub(crate) async fn execute(&self, statement: &str) {
+        self.server.execute(&statement.replace("NAME", &self.name)).await;
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        let Self { server, name } = self;
+        let end = format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{name}';
+             DROP OWNED BY {name} CASCADE; DROP ROLE {name}"
+        );
+        server.clean_up(&end);
     }
 }
 
@@ -74,17 +163,9 @@ pub(crate) struct Dropped {
 
 impl Drop for Dropped {
     fn drop(&mut self) {
-        let drop = async {
-            let statement = format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.schema);
-            self.server.execute(&statement).await;
-        };
-        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(drop));
+        let schema = self.schema.replace('"', "\"\"");
+        self.server.clean_up(&format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"));
     }
-}
-
-/// Options of a store that nobody else uses.
-pub(crate) fn options(url: &str, schema: &str) -> Value {
-    json!({ "url": url, "schema": schema })
 }
 
 pub(crate) async fn connect(options: &Value) -> Result<Arc<dyn Backend>> {

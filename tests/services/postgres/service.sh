@@ -1,6 +1,7 @@
 # PostgreSQL 15. Its folder has `port`, `ca.crt` (the server's certificate names localhost and
 # 127.0.0.1), and a socket on which the superuser `postgres` needs no password. Over TCP: user `app`,
-# password `apppw`, owner of database `app`, with TLS only; `plain`, `plainpw`, without.
+# password `apppw`, owner of database `app`, with TLS only; `plain`, `plainpw`, also without; `cert`
+# by the certificate `client.crt` with `client.key`.
 # ASTLOAD_TEST_FSYNC=on syncs as in earnest, which benches need.
 lacks='Debian packages postgresql-15, postgresql-client-15 and openssl, or root to install them'
 programs=/usr/lib/postgresql/15/bin
@@ -19,7 +20,12 @@ certificates() {
         printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' >server.ext
         openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 \
             -out server.crt -extfile server.ext
-        chmod 600 server.key
+        openssl req -newkey rsa:2048 -nodes -subj '/CN=cert' -keyout client.key -out client.csr
+        # With an extension it is of version 3, as rustls wants it.
+        echo basicConstraints=CA:FALSE >client.ext
+        openssl x509 -req -in client.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 \
+            -out client.crt -extfile client.ext
+        chmod 600 server.key client.key
     ) 2>/dev/null
 }
 
@@ -38,11 +44,13 @@ unix_socket_directories = '$folder'
 ssl = on
 ssl_cert_file = '$folder/server.crt'
 ssl_key_file = '$folder/server.key'
+ssl_ca_file = '$folder/ca.crt'
 password_encryption = 'scram-sha-256'
 fsync = ${ASTLOAD_TEST_FSYNC:-off}
 CONF
     cat >"$folder/data/pg_hba.conf" <<'CONF'
 local     all all                trust
+hostssl   all cert  127.0.0.1/32 cert
 hostssl   all all   127.0.0.1/32 scram-sha-256
 hostnossl all plain 127.0.0.1/32 scram-sha-256
 CONF
@@ -50,7 +58,9 @@ CONF
     psql -h "$folder" -p "$port" -U postgres -qAt -v ON_ERROR_STOP=1 >/dev/null <<'SQL'
 create role app login password 'apppw';
 create role plain login password 'plainpw';
+create role cert login;
 create database app owner app;
+grant create on database app to plain;
 SQL
     # By the way that tests take.
     PGPASSWORD=apppw psql -qAt -c 'select 1' >/dev/null \
