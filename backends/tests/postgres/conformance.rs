@@ -37,8 +37,8 @@ fn postgres_conforms_where_each_round_trip_takes_50_ms() {
     proxy.poison("downstream", "latency", json!({ "latency": 50 }));
     let options = json!({ "url": proxy.tls_url() });
     let settings = Settings { cases: 1, cuts_max: 4, ..Settings::default() };
-    // What a store is made, written and read by; the rest takes as many round trips, and minutes.
-    let clauses = &CLAUSES[..5];
+    // Writes, deletes and replays, read back: each further clause takes minutes.
+    let clauses = &CLAUSES[2..3];
     run_clauses(Arc::new(Postgres { server, options }), settings, clauses).assert_conformant();
 }
 
