@@ -10,12 +10,13 @@ use deadpool_postgres::{
     ClientWrapper, Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Transaction,
 };
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, Error as PgError, IsolationLevel, Statement};
+use tokio_postgres::{Client, Config, Error as PgError, IsolationLevel, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::classify::{Attempt, of_pool};
 use super::conninfo::ConnInfo;
 use super::options::{Durability, PostgresOptions};
+use super::read::Value;
 use crate::error::{Error, Result};
 use crate::factory::Access;
 
@@ -90,6 +91,23 @@ impl Lease<'_> {
         let transaction = transaction.isolation_level(IsolationLevel::RepeatableRead);
         let transaction = transaction.read_only(true).start().await.attempt(what)?;
         Tx::set(transaction, connections.local.as_deref(), is_open, what).await
+    }
+
+    /// All rows of one question.
+    pub(super) async fn ask(
+        &mut self,
+        question: &str,
+        values: &[Value<'_>],
+        what: &str,
+    ) -> Result<Vec<Row>> {
+        if self.connections.local.is_none() {
+            // By itself it takes one round trip.
+            return held(&mut self.client)?.query_typed(question, values).await.attempt(what);
+        }
+        let tx = self.begin(what).await?;
+        let rows = tx.transaction.query_typed(question, values).await.attempt(what)?;
+        tx.commit(what).await?;
+        Ok(rows)
     }
 
     /// Runs a statement that cannot be part of a transaction.

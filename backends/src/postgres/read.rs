@@ -83,14 +83,7 @@ impl Postgres {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>> {
         let mut lease = self.connections.lease().await?;
-        let ask = async {
-            let tx = lease.begin(what).await?;
-            let rows = tx.transaction.query_typed(&self.names.sql(question), values).await;
-            let rows = rows.attempt(what)?;
-            tx.commit(what).await?;
-            Ok(rows)
-        };
-        let rows = ask.await;
+        let rows = lease.ask(&self.names.sql(question), values, what).await;
         lease.give_back();
         rows
     }
