@@ -8,7 +8,7 @@ use super::connect::{Lease, Tx};
 use super::names::Lock;
 use super::read::Value;
 use super::schema::{self, INDEXES};
-use super::{Postgres, write};
+use super::{Store, write};
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 const TABLES: [&str; 5] = ["unit", "symbol", "node", "edge", "vector"];
 
 #[async_trait]
-impl Admin for Postgres {
+impl Admin for Store {
     async fn plan_schema(&self) -> Result<Vec<String>> {
         let missing = self.missing_indexes().await?;
         Ok(missing.iter().map(|index| index.create(&self.names, &self.form)).collect())
@@ -136,7 +136,7 @@ impl Admin for Postgres {
             })
             .await?;
         self.known().forget();
-        self.build_indexes().await?;
+        self.build_missing().await?;
         let mut lease = self.connections.lease().await?;
         for table in TABLES {
             // Of somebody else's tables the server only warns.
@@ -159,7 +159,7 @@ fn is_in_use(error: &Error) -> bool {
     code.is_some_and(|code| code.code() == "2BP01")
 }
 
-impl Postgres {
+impl Store {
     /// Runs a change of the store as one transaction, however long it takes.
     pub(super) async fn change<T>(
         &self,

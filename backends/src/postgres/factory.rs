@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::conninfo::{ConnInfo, rebuilt};
 use super::names::Names;
 use super::schema::{self, Form};
-use super::{CAPABILITIES, Postgres, PostgresOptions};
+use super::{CAPABILITIES, Postgres, PostgresOptions, Store};
 use crate::contract::Backend;
 use crate::error::{Error, Result};
 use crate::factory::{Access, BackendConfig, BackendFactory, TypeInfo};
@@ -110,18 +110,18 @@ impl BackendFactory for PostgresFactory {
     async fn exists(&self, options: &Value) -> Result<bool> {
         let (options, access) = (self.options(options)?, Access::Read);
         let config = BackendConfig { options: Value::Null, access, selection: None };
-        let store = Postgres::new(&options, &config)?;
+        let store = Store::new(&options, &config)?;
         let there = store.is_there().await;
-        store.close().await?;
+        store.connections.close();
         there
     }
 
     async fn connect(&self, config: BackendConfig) -> Result<Arc<dyn Backend>> {
-        let mut store = Postgres::new(&self.options(&config.options)?, &config)?;
+        let mut store = Store::new(&self.options(&config.options)?, &config)?;
         if let Err(error) = store.open().await {
-            store.close().await?;
+            store.connections.close();
             return Err(error);
         }
-        Ok(Arc::new(store))
+        Ok(Arc::new(Postgres(Arc::new(store))))
     }
 }

@@ -6,7 +6,7 @@ use astload_model::Batch;
 use tokio::join;
 use tokio_postgres::types::ToSql;
 
-use super::Postgres;
+use super::Store;
 use super::classify::Attempt;
 use super::connect::Tx;
 use super::names::Lock;
@@ -71,7 +71,7 @@ pub(super) struct Standing {
     pub(super) path: String,
 }
 
-impl Postgres {
+impl Store {
     /// What the store has of these units and repositories; nobody changes the units until we are done.
     pub(super) async fn found(
         &self,

@@ -11,6 +11,7 @@ mod conninfo;
 mod copy;
 mod factory;
 mod found;
+mod indexes;
 mod names;
 mod open;
 mod options;
@@ -25,7 +26,7 @@ mod words;
 mod write;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use astload_model::Batch;
@@ -38,6 +39,7 @@ use crate::error::{Error, Result};
 use crate::factory::Access;
 use connect::Connections;
 pub use factory::PostgresFactory;
+use indexes::Indexing;
 use names::Names;
 pub use options::{Durability, PostgresOptions};
 use schema::Form;
@@ -54,11 +56,15 @@ pub(crate) const CAPABILITIES: Capabilities = Capabilities {
 };
 
 /// About this many rows a transaction: fewer cost round trips, more cost memory.
-const PREFERRED_ROWS: usize = 65_536;
+const PREFERRED_ROWS: usize = 131_072;
 
 /// A store in a schema of a database.
 #[derive(Debug)]
-pub struct Postgres {
+pub struct Postgres(Arc<Store>);
+
+/// What the calls of a backend share.
+#[derive(Debug)]
+struct Store {
     info: BackendInfo,
     connections: Connections,
     names: Names,
@@ -70,9 +76,10 @@ pub struct Postgres {
     known: Mutex<Known>,
     /// Whether the role was told that it may not make indexes.
     cannot_index: AtomicBool,
+    indexing: Indexing,
 }
 
-impl Postgres {
+impl Store {
     /// What is known of the store. Held for no longer than it takes to look.
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -93,19 +100,19 @@ impl Postgres {
 #[async_trait]
 impl Backend for Postgres {
     fn info(&self) -> &BackendInfo {
-        &self.info
+        &self.0.info
     }
 
     async fn write_batch(&self, batch: &Batch) -> Result<Receipt> {
-        self.check_writable()?;
-        self.write(batch).await
+        self.0.check_writable()?;
+        self.0.write(batch).await
     }
 
     async fn health_check(&self) -> Result<HealthReport> {
         let start = Instant::now();
         let question =
             "SELECT store.version, (SELECT count(*) FROM pg_stat_activity) FROM {store} AS store";
-        let rows = self.ask("health check", question, &[]).await?;
+        let rows = self.0.ask("health check", question, &[]).await?;
         let latency = start.elapsed();
         let row = rows.first().ok_or_else(|| {
             Error::misconfigured("health check: the store's own row is gone")
@@ -120,24 +127,25 @@ impl Backend for Postgres {
     }
 
     async fn settle(&self) -> Result<()> {
-        self.check_writable()?;
-        self.build_indexes().await
+        self.0.check_writable()?;
+        self.0.build_indexes().await
     }
 
     async fn close(&self) -> Result<()> {
-        self.connections.close();
+        self.0.connections.close();
+        self.0.indexing.stop().await;
         Ok(())
     }
 
     fn reader(&self) -> Option<&dyn Reader> {
-        Some(self)
+        Some(&*self.0)
     }
 
     fn admin(&self) -> Option<&dyn Admin> {
-        Some(self)
+        Some(&*self.0)
     }
 
     fn query(&self) -> Option<&dyn Query> {
-        Some(self)
+        Some(&*self.0)
     }
 }

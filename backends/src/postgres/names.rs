@@ -7,7 +7,9 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(super) enum Lock {
     /// Making tables. Stores of other prefixes make the same schema.
     Tables,
-    /// Building indexes.
+    /// Building indexes of nodes.
+    NodeIndexes,
+    /// Building the others.
     Indexes,
     /// Collecting garbage; those who write share it.
     Garbage,
@@ -62,6 +64,7 @@ impl Names {
     pub(super) fn lock(&self, lock: Lock) -> i64 {
         let (purpose, prefix) = match lock {
             Lock::Tables => ("tables", ""),
+            Lock::NodeIndexes => ("node indexes", self.prefix.as_str()),
             Lock::Indexes => ("indexes", self.prefix.as_str()),
             Lock::Garbage => ("gc", self.prefix.as_str()),
         };

@@ -1,21 +1,22 @@
-//! Finds the store or makes it, and builds what was postponed.
+//! Finds the store, or makes it.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use tokio_postgres::types::Type;
 
 use super::classify::Attempt;
 use super::connect::{Connections, Tx};
 use super::conninfo::ConnInfo;
+use super::indexes::Indexing;
 use super::names::{Lock, Names};
 use super::options::PostgresOptions;
 use super::read::Value;
 use super::schema::{self, Form, VERSION};
 use super::words::Known;
-use super::{CAPABILITIES, PREFERRED_ROWS, Postgres};
+use super::{CAPABILITIES, PREFERRED_ROWS, Store};
 use crate::contract::{BackendInfo, Capabilities};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::factory::{Access, BackendConfig};
 
 const OPENING: &str = "opening the store";
@@ -37,7 +38,7 @@ struct Server {
     schema: Option<i32>,
 }
 
-impl Postgres {
+impl Store {
     /// A backend that has not looked for its store yet.
     pub(super) fn new(options: &PostgresOptions, config: &BackendConfig) -> Result<Self> {
         let info = ConnInfo::parse(&options.url)?.with_password();
@@ -58,6 +59,7 @@ impl Postgres {
             selection: config.selection,
             known: Mutex::new(Known::default()),
             cannot_index: AtomicBool::new(false),
+            indexing: Indexing::default(),
         })
     }
 
@@ -160,62 +162,5 @@ impl Postgres {
         let values: [Value<'_>; 2] = [(&schema, Type::TEXT), (&store, Type::TEXT)];
         let rows = tx.transaction.query_typed(&format!("SELECT {IS_THERE}"), &values).await;
         Ok(rows.attempt(what)?.first().is_some_and(|row| row.get(0)))
-    }
-
-    /// Builds the indexes that are missing. A role that does not own the tables may not.
-    pub(super) async fn build_indexes(&self) -> Result<()> {
-        const WHAT: &str = "building an index";
-        let rows = self.ask(WHAT, "SELECT indexed FROM {store}", &[]).await?;
-        let missing = self.missing_indexes().await?;
-        let is_first = !rows.first().is_some_and(|row| row.get(0));
-        if !is_first && missing.is_empty() {
-            return Ok(());
-        }
-        for index in missing {
-            // Each by itself: writers of the other tables go on meanwhile.
-            let built = self.change(WHAT, async |tx| {
-                self.wait_to_index(tx, WHAT).await?;
-                let create = index.create(&self.names, &self.form);
-                // The statement names no schema for the index, nor may another be met by its name.
-                tx.transaction.batch_execute(&create).await.attempt(WHAT)
-            });
-            built.await.inspect_err(|error| {
-                if error.kind == ErrorKind::Misconfigured {
-                    self.cannot_index.store(true, Ordering::Relaxed);
-                }
-            })?;
-        }
-        if is_first {
-            self.analyse().await?;
-            self.change(WHAT, async |tx| {
-                let statement = self.names.sql("UPDATE {store} SET indexed = true");
-                tx.transaction.batch_execute(&statement).await.attempt(WHAT)
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
-    /// Waits until nobody else builds indexes, for as long as they take.
-    async fn wait_to_index(&self, tx: &Tx<'_>, what: &str) -> Result<()> {
-        let settings = "SET LOCAL lock_timeout = 0;
-            SELECT set_config(name, greatest(setting::bigint, 262144) || 'kB', true)
-            FROM pg_settings WHERE name = 'maintenance_work_mem'";
-        tx.transaction.batch_execute(settings).await.attempt(what)?;
-        self.lock(Lock::Indexes, true, tx, what).await
-    }
-
-    /// Tells the planner what the tables hold.
-    async fn analyse(&self) -> Result<()> {
-        const WHAT: &str = "analysing";
-        self.change(WHAT, async |tx| {
-            self.wait_to_index(tx, WHAT).await?;
-            for table in ["word", "unit", "symbol", "node", "edge", "vector"] {
-                let analyse = self.names.sql(&format!("ANALYZE {{{table}}}"));
-                tx.transaction.batch_execute(&analyse).await.attempt(WHAT)?;
-            }
-            Ok(())
-        })
-        .await
     }
 }

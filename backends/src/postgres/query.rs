@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::Postgres;
+use super::Store;
 use super::uuid::Uuid;
 use crate::contract::{
     KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary, StoredUnit,
@@ -15,7 +15,7 @@ use crate::error::Result;
 const SUMMING: &str = "summing up";
 
 #[async_trait]
-impl Query for Postgres {
+impl Query for Store {
     async fn summary(&self, most: usize) -> Result<StoreSummary> {
         let mut summary = self.totals().await?;
         summary.bytes =
@@ -74,7 +74,7 @@ fn count(row: &Row, column: usize) -> u64 {
     row.get::<_, Option<i64>>(column).unwrap_or(0) as u64
 }
 
-impl Postgres {
+impl Store {
     async fn totals(&self) -> Result<StoreSummary> {
         let rows = self
             .ask(

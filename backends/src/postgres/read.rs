@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::Postgres;
+use super::Store;
 use super::classify::Attempt;
 use super::connect::Tx;
 use super::names::Names;
@@ -25,7 +25,7 @@ const WHAT: &str = "reading units";
 const ROWS_AT_ONCE: i64 = 1 << 17;
 
 #[async_trait]
-impl Reader for Postgres {
+impl Reader for Store {
     async fn repos(&self) -> Result<Vec<RepoState>> {
         let rows = self
             .ask(
@@ -74,7 +74,7 @@ impl Reader for Postgres {
 /// A value and its type.
 pub(super) type Value<'a> = (&'a (dyn ToSql + Sync), Type);
 
-impl Postgres {
+impl Store {
     /// All rows of a question, in which `{name}` stands for a name of ours.
     pub(super) async fn ask(
         &self,

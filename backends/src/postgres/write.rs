@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use astload_model::{Batch, Op, SymbolId, Unit, UnitId, canonical_hash};
 use tokio_postgres::error::SqlState;
@@ -18,7 +19,7 @@ use super::names::Names;
 use super::rows::Rows;
 use super::uuid::Uuid;
 use super::words::{Translated, learn};
-use super::{Postgres, read};
+use super::{Store, read};
 use crate::contract::Receipt;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -50,8 +51,8 @@ enum Verdict {
     Tie,
 }
 
-impl Postgres {
-    pub(super) async fn write(&self, batch: &Batch) -> Result<Receipt> {
+impl Store {
+    pub(super) async fn write(self: &Arc<Self>, batch: &Batch) -> Result<Receipt> {
         let mut met = None;
         for _ in 0..ATTEMPTS {
             let mut lease = self.connections.lease().await?;
@@ -168,7 +169,7 @@ fn numbered(batch: &Batch, accepted: &[usize], numbers: Vec<i64>) -> Vec<(usize,
 
 /// One batch on its way into one transaction.
 struct Write<'a> {
-    store: &'a Postgres,
+    store: &'a Store,
     tx: &'a Tx<'a>,
     batch: &'a Batch,
     words: &'a Translated,
