@@ -56,7 +56,7 @@ pub(crate) const CAPABILITIES: Capabilities = Capabilities {
 };
 
 /// About this many rows a transaction: fewer cost round trips, more cost memory.
-const PREFERRED_ROWS: usize = 131_072;
+const PREFERRED_ROWS: usize = 65_536;
 
 /// A store in a schema of a database.
 #[derive(Debug)]

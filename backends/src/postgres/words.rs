@@ -15,8 +15,8 @@ use super::names::Names;
 use super::schema::NUMBERS;
 use crate::error::{Error, Result};
 
-/// Symbols that are remembered; past it, all are forgotten. About 17 MB.
-const SYMBOLS_MAX: usize = 1 << 19;
+/// Symbols that are remembered; past it, all are forgotten. About 9 MB.
+const SYMBOLS_MAX: usize = 1 << 18;
 
 /// Words that are remembered; past it, all are forgotten.
 const WORDS_MAX: usize = 1 << 16;
