@@ -1,5 +1,8 @@
 //! Repositories that are made up.
 
+use std::fs;
+use std::path::Path;
+
 use crate::{Dice, Sandbox};
 
 /// Extensions that the made-up files have, all of languages with a grammar.
@@ -43,4 +46,28 @@ pub fn fill(sandbox: &Sandbox, files: usize, functions: usize) {
         }
         sandbox.write(&format!("d{:02}/m{file}.py", file % 20), text);
     }
+}
+
+/// Copies a folder of this repository into that of the sandbox; the paths of its files.
+///
+/// # Panics
+/// Where it cannot be read.
+pub fn copy(sandbox: &Sandbox, folder: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (mut folders, mut files) = (vec![root.join(folder)], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("listed") {
+            let path = entry.expect("listed").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(&root).expect("below").to_string_lossy().into_owned();
+            sandbox.write(&name, fs::read(&path).expect("read"));
+            files.push(name);
+        }
+    }
+    // However the file system lists them.
+    files.sort();
+    files
 }

@@ -58,8 +58,11 @@ fn a_loaded_store_answers_every_question() {
 #[test]
 fn after_any_edits_a_load_equals_a_clean_one() {
     let Some(store) = PgStore::new() else { return };
+    // Real files to begin with: those of a crate of this repository.
     let sandbox = Sandbox::with(&[("always.py", "x = 1\n")]);
-    let (mut dice, mut files) = (Dice::seeded(7), Vec::new());
+    let mut files = corpus::copy(&sandbox, "config/src");
+    assert!(files.len() > 20, "{files:?}");
+    let mut dice = Dice::seeded(7);
     for round in 1..=ROUNDS {
         for _ in 0..=dice.below(6) {
             edit(&sandbox, &mut files, &mut dice);

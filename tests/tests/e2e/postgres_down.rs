@@ -2,6 +2,7 @@
 
 use astload_tests::{PgServer, PgStore, Running, Sandbox, corpus, wait_until};
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::postgres::{has_no_orphans, is_clean};
 
@@ -14,8 +15,19 @@ fn large() -> Sandbox {
 
 fn start(sandbox: &Sandbox, store: &PgStore, patience: &str) -> Running {
     let url = store.url();
-    let both = ["--to", &url, "--to", "sqlite:beside.db"];
+    let both = ["--to", &url, "--to", "sqlite:beside.db", "--audit", "audit.jsonl"];
     sandbox.start(&[&["load", "repo", "--json", "--patience", patience], &both[..]].concat())
+}
+
+/// The states of health that a store went through, as the account has them.
+fn states(sandbox: &Sandbox, store: &str) -> Vec<String> {
+    let account = std::fs::read_to_string(sandbox.path("audit.jsonl")).expect("an account");
+    let events = account.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    let of_store = |event: &Value| {
+        event["event"] == "health" && event["backend"].as_str().expect("a name").contains(store)
+    };
+    let changes = events.filter(of_store);
+    changes.map(|event| event["to"].as_str().expect("a state").to_owned()).collect()
 }
 
 /// Waits until some of the units are in the store.
@@ -38,6 +50,12 @@ fn a_server_that_was_killed_and_restarted_gets_the_rest() {
     server.restart();
     let report = load.finish().exits(0).json();
     assert_eq!(report["units"]["written"], 150, "{report}");
+    // It was ill, and is well again by itself; the other one never was.
+    let states = [states(&sandbox, "postgres"), states(&sandbox, "sqlite")];
+    let is_ill = |state: &&String| ["degraded", "unavailable"].contains(&state.as_str());
+    assert!(states[0].iter().any(|state| is_ill(&state)), "{states:?}");
+    assert!(!states[1].iter().any(|state| is_ill(&state)), "{states:?}");
+    assert!(states[0].ends_with(&["draining".into(), "closed".into()]), "{states:?}");
     is_clean(&sandbox, &store);
     has_no_orphans(&store);
 }
