@@ -52,9 +52,9 @@ impl PgStore {
         )
     }
 
-    /// The server's folder.
-    pub fn folder(&self) -> &PathBuf {
-        &self.folder
+    /// The port on which it listens.
+    pub fn port(&self) -> &str {
+        &self.port
     }
 
     /// What the superuser's `psql` says to statements, in which the schema comes first.

@@ -21,6 +21,7 @@ mod read;
 mod rows;
 mod schema;
 mod tls;
+mod units;
 mod uuid;
 mod words;
 mod write;

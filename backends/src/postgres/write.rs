@@ -19,7 +19,7 @@ use super::names::Names;
 use super::rows::Rows;
 use super::uuid::Uuid;
 use super::words::{Translated, learn};
-use super::{Store, read};
+use super::{Store, units};
 use crate::contract::Receipt;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -237,7 +237,7 @@ impl Write<'_> {
             return Ok(());
         }
         let ids: Vec<UnitId> = tied.iter().map(|&at| self.batch.unit(at).id()).collect();
-        let stored = read::units(self.tx, &self.store.names, &ids).await?;
+        let stored = units::units(self.tx, &self.store.names, &ids).await?;
         let stored: HashMap<UnitId, [u8; 32]> =
             stored.units().map(|unit| (unit.id(), canonical_hash(&unit))).collect();
         for at in tied {

@@ -1,9 +1,6 @@
 //! Who is let in, over which encryption, and what is said to whoever is not.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 
 use astload_backends::postgres::PostgresFactory;
 use astload_backends::{BackendFactory, Error, ErrorKind, Result};
@@ -217,35 +214,4 @@ async fn nobody_listening_is_worth_another_attempt() {
     let url = format!("postgres://app:hushpw@127.0.0.1:{port}/app");
     let error = reach(&url).await.expect_err("nobody is there");
     says(&error, ErrorKind::Transient, "refused", "host and port");
-}
-
-/// The environment is the whole process's, so that which has the file is another one.
-const READS_PASSFILE: &str = "tls::reads_its_password_from_a_file";
-
-#[tokio::test]
-#[ignore = "run by the test below, which sets the environment"]
-async fn reads_its_password_from_a_file() {
-    let server = Server::started().expect("a server");
-    reach(&server.url_by("app@localhost", "sslmode=require")).await.expect("let in");
-}
-
-#[test]
-fn a_password_of_a_file_is_used_unless_others_may_read_it() {
-    let Some(server) = Server::started() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("pass");
-    fs::write(&file, format!("# ours\nlocalhost:{}:app:app:apppw\n", server.port()))
-        .expect("written");
-    for (mode, passes) in [(0o600, true), (0o644, false)] {
-        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("set");
-        let ran = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "--ignored", READS_PASSFILE])
-            .env("PGPASSFILE", &file)
-            .env_remove("PGPASSWORD")
-            .output()
-            .expect("runs");
-        let said = String::from_utf8_lossy(&ran.stdout);
-        assert_eq!(ran.status.success(), passes, "{mode:o}: {said}");
-        assert!(said.contains("1 passed") || said.contains("1 failed"), "it ran: {said}");
-    }
 }

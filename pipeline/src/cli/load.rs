@@ -3,30 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use std::time::Duration;
-
-use astload_backends::{Error, Registry};
+use astload_backends::Registry;
 use astload_config::BackendUrl;
 use astload_pipeline::languages::Language;
 use astload_pipeline::load::{
-    Approach, Input, LaneOptions, LoadOptions, LoadProgress, LoadReport, Outcome, TargetSpec,
-    Targets, load,
+    Approach, Input, LaneOptions, LoadOptions, LoadProgress, Outcome, TargetSpec, Targets, load,
 };
-use astload_pipeline::source::directory::{FileProblem, NodeChoice, PathGlobs, repo_name};
+use astload_pipeline::source::directory::{NodeChoice, PathGlobs, repo_name};
 use astload_pipeline::source::stream::{StreamFormat, StreamInput};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{DEFAULT_STORE, Durability, Format, LoadArgs, Nodes};
 use super::config;
 use super::logs;
-use super::output::{Failure, count, plural, print, print_json, tell};
+use super::output::{Failure, print_json, tell};
 use super::progress::{Style, watch};
-use super::show;
-
-/// Problems of one kind that are named.
-const NAMED_MAX: usize = 5;
+use super::summary;
 
 pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     let inputs = inputs(&args)?;
@@ -44,7 +37,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     };
     let told = match &report {
         Ok(report) if args.json => print_json(report).map(|()| true),
-        Ok(report) => tell_report(report, &targets, args.patience).await,
+        Ok(report) => summary::tell(report, &targets, args.patience).await,
         Err(_) => Ok(true),
     };
     targets.close().await;
@@ -227,176 +220,4 @@ pub(super) fn stop_on_signal(json: bool) -> CancellationToken {
         std::process::exit(Outcome::Stopped.code().into());
     });
     cancelled
-}
-
-/// The summary as a person reads it, and a short look at each store; says whether each lets itself
-/// be looked at.
-async fn tell_report(
-    report: &LoadReport,
-    targets: &Targets,
-    patience: Duration,
-) -> Result<bool, Failure> {
-    let mut text = match &report.plan {
-        Some(plan) => {
-            let list = |sign: &str, paths: &[String]| -> String {
-                paths.iter().map(|path| format!("{sign} {path}\n")).collect()
-            };
-            format!("{}{}", list("write ", &plan.write), list("delete", &plan.delete))
-        }
-        None => String::new(),
-    };
-    text += &problems(report);
-    text += &summary(report);
-    let mut all_seen = true;
-    if report.plan.is_none() && !report.stopped {
-        let (shown, seen) = look(targets, patience).await;
-        text += &shown;
-        all_seen = seen;
-    }
-    if report.stopped {
-        text += "stopped; the same command again goes on where this one ended\n";
-    }
-    print(&text)?;
-    Ok(all_seen)
-}
-
-async fn look(targets: &Targets, patience: Duration) -> (String, bool) {
-    let (mut text, mut all_seen) = (String::new(), true);
-    for target in targets.iter() {
-        let Ok(Some(backend)) = &target.backend else { continue };
-        let Some(query) = backend.query() else { continue };
-        let summary = timeout(patience, query.summary(0)).await;
-        match summary
-            .unwrap_or_else(|_| Err(Error::transient(format!("no answer for {patience:?}"))))
-        {
-            Ok(summary) => text += &show::text(&target.name, &summary),
-            Err(error) => {
-                all_seen = false;
-                text += &format!("error: {} does not let itself be read: {error}\n", target.name);
-                if let Some(hint) = error.hint {
-                    text += &format!("  hint: {hint}\n");
-                }
-            }
-        }
-    }
-    (text, all_seen)
-}
-
-/// What went wrong, most important first.
-fn problems(report: &LoadReport) -> String {
-    let mut text = String::new();
-    for backend in &report.backends {
-        if let Some(error) = &backend.error {
-            text += &format!("error: {} is incomplete: {}\n", backend.name, error.message);
-            if let Some(hint) = &error.hint {
-                text += &format!("  hint: {hint}\n");
-            }
-        }
-        for refused in backend.refused.iter().take(NAMED_MAX) {
-            text +=
-                &format!("error: {} refused {}: {}\n", backend.name, refused.unit, refused.reason);
-        }
-        if backend.refused.len() > NAMED_MAX {
-            text += &format!("  … and {} more\n", backend.refused.len() - NAMED_MAX);
-        }
-        if !backend.refused.is_empty() {
-            let units = plural(backend.refused.len() as u64, "unit");
-            text += &format!("  hint: {units} kept with the reason, see `astload dlq list`\n");
-        }
-    }
-    for problem in report.problems.iter().take(4 * NAMED_MAX) {
-        text += &format!("error: {problem}\n");
-    }
-    if report.problems.len() > 4 * NAMED_MAX {
-        text += &format!("  … and {} more\n", report.problems.len() - 4 * NAMED_MAX);
-    }
-    let mut files = report.files.as_slice();
-    while let [first, ..] = files {
-        let alike = files.iter().take_while(|file| file.problem == first.problem).count();
-        text += &file_problem(first.problem, &files[..alike]);
-        files = &files[alike..];
-    }
-    if !report.without_grammar.is_empty() {
-        let mut kinds: Vec<_> = report.without_grammar.iter().collect();
-        kinds.sort_by_key(|(name, files)| (std::cmp::Reverse(**files), (*name).clone()));
-        let all: u64 = kinds.iter().map(|(_, files)| **files).sum();
-        let named: Vec<String> = kinds
-            .iter()
-            .take(8)
-            .map(|(name, files)| format!("{} {name}", count(**files)))
-            .collect();
-        let more = if kinds.len() > 8 { " …" } else { "" };
-        text += &format!("{} without a grammar: {}{more}\n", plural(all, "file"), named.join(", "));
-    }
-    text
-}
-
-fn file_problem(
-    problem: FileProblem,
-    files: &[astload_pipeline::source::directory::ProblemFile],
-) -> String {
-    let level = if problem.is_failure() { "warning" } else { "note" };
-    let mut text = format!("{level}: {}: {}\n", plural(files.len() as u64, "file"), problem.text());
-    // Links and the like are the rule in some trees; that they are there is enough.
-    let named = if problem.is_failure() { NAMED_MAX } else { 3 };
-    for file in files.iter().take(named) {
-        let detail = file.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        text += &format!("  {}{detail}\n", file.path);
-    }
-    if files.len() > named {
-        text += &format!("  … and {} more\n", files.len() - named);
-    }
-    text
-}
-
-fn summary(report: &LoadReport) -> String {
-    let seconds = report.elapsed.as_secs_f64();
-    let rows = report.rows();
-    if let Some(plan) = &report.plan {
-        return format!(
-            "dry run: {} would be written, {} deleted, {} are there already; {seconds:.2} s\n",
-            plural(plan.write.len() as u64, "unit"),
-            count(plan.delete.len() as u64),
-            count(report.skipped)
-        );
-    }
-    let mut text = format!(
-        "{} written, {} skipped, {} deleted, {} failed; {}, {}, {}; {seconds:.2} s",
-        plural(report.written(), "unit"),
-        count(report.skipped),
-        count(report.deleted()),
-        count(report.failed()),
-        plural(rows.nodes, "node"),
-        plural(rows.edges, "edge"),
-        plural(rows.symbols, "new symbol")
-    );
-    if report.superseded() > 0 {
-        text += &format!("; {} superseded by newer versions", count(report.superseded()));
-    }
-    if rows.nodes > 0 {
-        text += &format!(", {} nodes/s", count((rows.nodes as f64 / seconds.max(0.001)) as u64));
-    }
-    text.push('\n');
-    match report.outcome() {
-        Outcome::Nothing if has_errors(report) => {
-            text += "nothing was loaded: see the errors above\n";
-        }
-        Outcome::Nothing => {
-            text += "nothing was loaded: no file or line here could be read as a unit\n";
-        }
-        Outcome::Partly if report.withheld > 0 => {
-            text += "partly done: what is gone from the source was kept\n";
-        }
-        Outcome::Partly => {
-            text +=
-                "partly done: once the errors above are mended, the same command completes it\n";
-        }
-        Outcome::Done | Outcome::Stopped => {}
-    }
-    text
-}
-
-fn has_errors(report: &LoadReport) -> bool {
-    let failed = report.backends.iter().any(|backend| backend.error.is_some());
-    report.broken || failed || !report.problems.is_empty()
 }

@@ -15,6 +15,7 @@ mod schema;
 mod show;
 mod store;
 mod stores;
+mod summary;
 mod tree;
 
 use std::process::ExitCode;

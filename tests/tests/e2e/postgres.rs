@@ -1,8 +1,9 @@
 //! PostgreSQL as a user meets it: through the binary, on a real server.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use astload_tests::{Dice, Finished, PgStore, Sandbox, corpus};
+use astload_tests::{Dice, Finished, PgStore, Running, Sandbox, corpus};
 use rustix::process::Signal;
 
 use crate::edits::edit;
@@ -185,6 +186,22 @@ fn no_command_tells_the_password_of_a_url() {
 }
 
 #[test]
+fn a_password_of_a_file_is_used_unless_others_may_read_it() {
+    let Some(store) = PgStore::new() else { return };
+    let (sandbox, file) = (Sandbox::with_python(), "pass");
+    let line = format!("# ours\nlocalhost:{}:app:app:apppw\n", store.port());
+    std::fs::write(sandbox.path(file), line).expect("written");
+    let url = store.url().replace(":apppw@", "@");
+    for (mode, code) in [(0o600, 0), (0o644, 1)] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(sandbox.path(file), mode).expect("set");
+        let mut load = sandbox.command(&["load", "repo", "--to", &url]);
+        load.env("PGPASSFILE", sandbox.path(file)).env_remove("PGPASSWORD");
+        Running::start(load).finish().exits(code);
+    }
+}
+
+#[test]
 fn a_password_is_nowhere_and_what_is_wrong_is_said() {
     let Some(store) = PgStore::new() else { return };
     let sandbox = Sandbox::with_python();
@@ -203,7 +220,7 @@ fn a_password_is_nowhere_and_what_is_wrong_is_said() {
     std::fs::write(sandbox.path("c.yaml"), config).expect("written");
     let mut command = sandbox.command(&["check", "c.yaml"]);
     command.env("PG", &wrong);
-    let told = astload_tests::Running::start(command).finish().exits(1);
+    let told = Running::start(command).finish().exits(1);
     assert!(!told.all().contains("wr0ng-pw"), "{}", told.all());
     told.says("did you mean `schema`?");
 }
