@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use astload_config::BackendUrl;
+use astload_model::SelectionRules;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::Value;
@@ -61,6 +62,11 @@ impl Debug for BackendConfig {
 pub trait BackendFactory: Debug + Send + Sync + 'static {
     /// What the type is called and can.
     fn info(&self) -> TypeInfo;
+
+    /// What of the units its backends are given where nobody says.
+    fn selection(&self) -> SelectionRules {
+        SelectionRules::default()
+    }
 
     /// The JSON Schema of the options.
     fn options_schema(&self) -> Value;

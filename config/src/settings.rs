@@ -87,8 +87,8 @@ pub struct BackendSettings {
     pub type_name: String,
     /// What its type takes.
     pub options: Options,
-    /// What of the units it is given.
-    pub select: SelectionRules,
+    /// What of the units it is given, where somebody says; else its type does.
+    pub select: Option<SelectionRules>,
     /// How its writes are made and protected.
     pub write: WriteSettings,
     /// How it is asked whether it is well.

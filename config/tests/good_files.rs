@@ -99,10 +99,11 @@ backends:
 ",
     );
     let [plain, own] = backends.as_slice() else { panic!("two") };
+    let selected = |backend: &BackendSettings| backend.select.clone().expect("somebody says");
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     assert_eq!(plain.write.concurrency, Some(Concurrency { min: 1, max: 8 }));
     assert_eq!((plain.write.retry.max, plain.write.required), (seconds(5), None));
-    assert_eq!(plain.select.paths.as_deref(), Some(&["src/**".to_owned()][..]));
+    assert_eq!(selected(plain).paths.as_deref(), Some(&["src/**".to_owned()][..]));
     assert_eq!((own.write.attempt_timeout, own.write.deadline), (seconds(10), None));
     assert_eq!((own.write.retry.first, own.write.retry.max), (seconds(1), seconds(9)));
     assert_eq!(own.write.concurrency, Some(Concurrency { min: 2, max: 2 }));
@@ -110,7 +111,7 @@ backends:
     assert_eq!((own.write.retention, own.write.required), (Some(1 << 30), Some(true)));
     assert_eq!((own.health.interval, own.health.timeout), (seconds(60), seconds(2)));
     assert_eq!(
-        (own.select.languages.as_deref(), &own.select.paths),
+        (selected(own).languages.as_deref(), &selected(own).paths),
         (Some(&["go".to_owned()][..]), &None)
     );
 }

@@ -23,6 +23,9 @@ pub struct SelectionRules {
     /// Flags of nodes, of which one must be set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flags: Option<Vec<String>>,
+    /// Nodes that have a name alone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub with_name: bool,
     /// Languages of units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub languages: Option<Vec<String>>,
@@ -88,7 +91,8 @@ impl Selection {
             return None;
         }
         let mut rules = self.rules.clone();
-        let SelectionRules { labels, kinds, flags, languages, repos, paths } = &mut rules;
+        let SelectionRules { labels, kinds, flags, with_name: _, languages, repos, paths } =
+            &mut rules;
         for list in [labels, kinds, flags, languages, repos, paths].into_iter().flatten() {
             list.sort_unstable();
             list.dedup();
@@ -134,8 +138,8 @@ impl Selection {
             .enumerate()
             .filter_map(|(position, unit)| self.holds(&unit).then_some(position))
             .collect();
-        let SelectionRules { labels, kinds, flags, .. } = &self.rules;
-        if labels.is_none() && kinds.is_none() && flags.is_none() {
+        let SelectionRules { labels, kinds, flags, with_name, .. } = &self.rules;
+        if labels.is_none() && kinds.is_none() && flags.is_none() && !with_name {
             return Ok(batch.take(&held));
         }
         let nodes = batch.nodes();
@@ -143,6 +147,7 @@ impl Selection {
             labels: wanted(labels.as_deref(), &nodes.label),
             kinds: wanted(kinds.as_deref(), &nodes.kind),
             flags: self.flags,
+            with_name: *with_name,
             builder: BatchBuilder::like(batch),
             batch,
         };
@@ -151,6 +156,10 @@ impl Selection {
         }
         Ok(narrowing.builder.finish())
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, SelectionError> {
@@ -172,6 +181,7 @@ struct Narrowing<'a> {
     labels: Option<Vec<bool>>,
     kinds: Option<Vec<bool>>,
     flags: Option<u16>,
+    with_name: bool,
     /// Its dictionaries are those of the batch, so keys are copied.
     builder: BatchBuilder,
     batch: &'a Batch,
@@ -186,6 +196,7 @@ impl Narrowing<'_> {
             || word(&self.labels, nodes.label.keys[i])
                 && word(&self.kinds, nodes.kind.keys[i])
                 && self.flags.is_none_or(|flags| nodes.flags[i] & flags != 0)
+                && !(self.with_name && nodes.name.get(i).is_none())
     }
 
     fn unit(&mut self, unit: &Unit<'_>) -> Result<(), BatchFull> {

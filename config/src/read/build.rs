@@ -40,13 +40,15 @@ fn backend(draft: Draft<'_>, defaults: Option<&Node>) -> Option<(BackendSettings
         |node: &Node, field: &str| node.entry(field).map(|entry| entry.value.content.to_json());
     let own = |field: &str| of(&entry.value, field);
     let default = |field: &str| defaults.and_then(|node| of(node, field));
-    let select = own("select").or_else(|| default("select")).unwrap_or_else(|| json!({}));
+    let select = own("select").or_else(|| default("select"));
     let merged = |field: &str| merge(default(field).unwrap_or_else(|| json!({})), own(field));
     let (write, health) = (merged("write"), merged("health"));
 
     let mut effective = Map::from_iter([("type".to_owned(), json!(type_name))]);
     effective.extend(shown);
-    for (field, value) in [("select", &select), ("write", &write), ("health", &health)] {
+    // Nothing in it says something, too: everything, whatever the type would be given.
+    effective.extend(select.as_ref().map(|rules| ("select".to_owned(), harmless(rules))));
+    for (field, value) in [("write", &write), ("health", &health)] {
         if value.as_object().is_some_and(|fields| !fields.is_empty()) {
             effective.insert(field.to_owned(), harmless(value));
         }
@@ -55,7 +57,10 @@ fn backend(draft: Draft<'_>, defaults: Option<&Node>) -> Option<(BackendSettings
         name: BackendName::parse(&entry.key).ok()?,
         type_name,
         options: Options::new(Value::Object(options), Secrets::new(secrets)),
-        select: typed(select)?,
+        select: match select {
+            Some(rules) => Some(typed(rules)?),
+            None => None,
+        },
         write: typed(write)?,
         health: typed(health)?,
     };

@@ -75,11 +75,12 @@ fn select() -> Value {
         some
     };
     object(
-        "What of the units it holds. What is absent selects everything, what is given must all hold.",
+        "What of the units it holds, all of which must hold; without it, what suits its type.",
         json!({
             "labels": some("Nodes with one of these labels.", json!({"enum": LABELS})),
             "kinds": some("Nodes of one of these kinds, as the grammar calls them.", text()),
             "flags": some("Nodes with one of these flags.", json!({"enum": NODE_FLAGS})),
+            "with_name": {"description": "Nodes that have a name alone.", "type": "boolean"},
             "languages": some("Units in one of these languages.", text()),
             "repos": some("Units of repositories that match one of these globs.", text()),
             "paths": some("Units whose path matches one of these globs.", text()),

@@ -25,13 +25,15 @@ fn any_rules() -> impl Strategy<Value = SelectionRules> {
         list(&["Ast", "Token", "Comment"]),
         list(&["call", "identifier", "CALL"]),
         list(&NODE_FLAGS),
+        any::<bool>(),
         list(&["python", "go"]),
         prop::option::weighted(0.2, Just(vec!["a*/**".to_owned()])),
     )
-        .prop_map(|(labels, kinds, flags, languages, paths)| SelectionRules {
+        .prop_map(|(labels, kinds, flags, with_name, languages, paths)| SelectionRules {
             labels,
             kinds,
             flags,
+            with_name,
             languages,
             repos: None,
             paths,
@@ -81,11 +83,16 @@ proptest! {
     }
 
     #[test]
-    fn a_selection_of_nodes_leaves_what_rule_10_says(units in any_units(), flag in 0..6_usize) {
-        let rules =
-            SelectionRules { flags: some(&NODE_FLAGS[flag..=flag]), ..SelectionRules::default() };
+    fn a_selection_of_nodes_leaves_what_rule_10_says(units in any_units(), rule in 0..7_usize) {
+        // The one after all flags is that of names.
+        let (flag, with_name) = (NODE_FLAGS.get(rule), rule == NODE_FLAGS.len());
+        let flags = flag.map(|flag| vec![(*flag).to_owned()]);
+        let rules = SelectionRules { flags, with_name, ..SelectionRules::default() };
         let selected = select(rules, &batch_of(&units));
-        let keeps = |node: &NodeValue| node.flags & (1 << flag) != 0;
+        let keeps = |node: &NodeValue| match with_name {
+            true => node.name.is_some(),
+            false => node.flags & (1 << rule) != 0,
+        };
         let expected: Vec<UnitValue> = units.iter().map(|unit| expected(unit, keeps)).collect();
         prop_assert_eq!(units_of(&selected), expected);
     }

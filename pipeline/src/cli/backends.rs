@@ -7,7 +7,8 @@ use super::args::BackendsArgs;
 use super::output::{Failure, print, print_json, table};
 
 pub(super) fn run(args: &BackendsArgs) -> Result<u8, Failure> {
-    let types = Registry::with_builtins().discover();
+    let registry = Registry::with_builtins();
+    let types = registry.discover();
     if args.json {
         let all: Vec<Value> = types
             .iter()
@@ -26,6 +27,12 @@ pub(super) fn run(args: &BackendsArgs) -> Result<u8, Failure> {
             _ => None,
         });
         text += &format!("  can: {}\n", can.collect::<Vec<_>>().join(", "));
+        let factory = registry.factory(info.name);
+        let selected =
+            factory.ok().and_then(|factory| serde_json::to_string(&factory.selection()).ok());
+        if let Some(rules) = selected.filter(|rules| rules != "{}") {
+            text += &format!("  select, where nobody says: {rules}\n");
+        }
         text += &table(&option_rows(options));
     }
     print(&text)?;

@@ -192,7 +192,7 @@ pub(super) fn configured(
             .with_hint(format!("it has {}", all.join(", "))));
     }
     backends.retain(|backend| names.is_empty() || names.iter().any(|n| n == backend.name.as_str()));
-    let specs = backends.into_iter().map(TargetSpec::of_settings);
+    let specs = backends.into_iter().map(|backend| TargetSpec::of_settings(registry, backend));
     Ok(specs.collect::<Result<_, _>>()?)
 }
 

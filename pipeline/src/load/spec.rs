@@ -7,7 +7,7 @@ use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Error, Re
 use astload_config::{
     BackendSettings, BackendUrl, HealthSettings, Options, Secrets, WriteSettings,
 };
-use astload_model::Selection;
+use astload_model::{Selection, SelectionRules};
 use serde_json::Value;
 
 use super::CannotLoad;
@@ -54,7 +54,7 @@ impl TargetSpec {
             name: url.redacted(),
             type_name: factory.info().name.to_owned(),
             options: Options::new(options, secrets),
-            selection: Selection::default(),
+            selection: selection_of(factory.selection())?,
             write: WriteSettings::default(),
             health: HealthSettings::default(),
         })
@@ -63,11 +63,12 @@ impl TargetSpec {
     /// A backend that is configured.
     ///
     /// # Errors
-    /// [`CannotLoad`] where what it selects cannot be.
-    pub fn of_settings(settings: BackendSettings) -> Result<Self, CannotLoad> {
+    /// [`CannotLoad`] where its type is not known or what it selects cannot be.
+    pub fn of_settings(registry: &Registry, settings: BackendSettings) -> Result<Self, CannotLoad> {
         let BackendSettings { name, type_name, options, select, write, health } = settings;
-        let selection =
-            Selection::new(select).map_err(|error| CannotLoad::new(error.to_string()))?;
+        let factory =
+            registry.factory(&type_name).map_err(|error| CannotLoad::new(error.to_string()))?;
+        let selection = selection_of(select.unwrap_or_else(|| factory.selection()))?;
         Ok(Self { name: name.to_string(), type_name, options, selection, write, health })
     }
 
@@ -115,4 +116,8 @@ impl TargetSpec {
         let terms = Terms::of(&self.name, self.options.secrets()).within(patience);
         registry.create_on(&terms, &self.type_name, config).await
     }
+}
+
+fn selection_of(rules: SelectionRules) -> Result<Selection, CannotLoad> {
+    Selection::new(rules).map_err(|error| CannotLoad::new(error.to_string()))
 }

@@ -66,7 +66,8 @@ async fn ask(
     if !factory.exists(&options).await? {
         return Ok(Outcome::Absent);
     }
-    let selection = Selection::new(backend.select.clone());
+    let rules = backend.select.clone().unwrap_or_else(|| factory.selection());
+    let selection = Selection::new(rules);
     let selection = selection.map_err(|error| cannot(error.to_string()))?.digest();
     let config = BackendConfig { options, access: Access::Read, selection };
     let terms = Terms::of(backend.name.as_str(), backend.options.secrets()).within(longest);

@@ -98,7 +98,12 @@ fn file_schema(registry: &Registry) -> Result<FileSchema, Failure> {
 /// Languages that backends select and that astload does not parse.
 fn without_grammar(backends: &[BackendSettings]) -> impl Iterator<Item = (&str, &str)> {
     backends.iter().flat_map(|backend| {
-        let languages = backend.select.languages.iter().flatten().map(String::as_str);
+        let languages = backend
+            .select
+            .iter()
+            .flat_map(|select| &select.languages)
+            .flatten()
+            .map(String::as_str);
         let unknown = languages.filter(|name| Language::by_name(name).is_none());
         unknown.map(|name| (backend.name.as_str(), name))
     })
