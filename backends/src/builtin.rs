@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::factory::BackendFactory;
+use crate::neo4j::Neo4jFactory;
 use crate::postgres::PostgresFactory;
 use crate::sqlite::SqliteFactory;
 
 pub(crate) fn factories() -> Vec<Arc<dyn BackendFactory>> {
-    vec![Arc::new(PostgresFactory), Arc::new(SqliteFactory)]
+    vec![Arc::new(Neo4jFactory), Arc::new(PostgresFactory), Arc::new(SqliteFactory)]
 }

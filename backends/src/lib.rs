@@ -7,9 +7,11 @@ mod contract;
 mod error;
 mod factory;
 mod guard;
+pub mod neo4j;
 pub mod postgres;
 mod registry;
 pub mod sqlite;
+mod verdict;
 
 pub use contract::{
     Admin, Backend, BackendInfo, Capabilities, GcReport, HealthReport, KindCount, Language, Origin,

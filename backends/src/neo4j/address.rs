@@ -1,0 +1,76 @@
+//! Where a server is and who we are there, out of a URL and the options beside it.
+
+use std::fmt;
+
+use url::Url;
+
+use super::options::Neo4jOptions;
+use crate::error::{Error, Result};
+
+pub(super) const PORT: u16 = 7687;
+
+/// The schemes of Bolt, with what each does about TLS.
+pub(super) const SCHEMES: [&str; 6] =
+    ["neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc"];
+
+/// A server, a database of it, and who asks.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    /// As the driver takes it: without user, path and parameters.
+    pub(super) uri: String,
+    pub(super) host: String,
+    pub(super) is_encrypted: bool,
+    pub(super) user: String,
+    pub(super) password: String,
+    pub(super) database: Option<String>,
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Address").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+impl Address {
+    pub(super) fn of(options: &Neo4jOptions) -> Result<Self> {
+        let wrong = |reason: String| {
+            Error::misconfigured(format!("neo4j: `url`: {reason}"))
+                .with_hint("write it as neo4j+s://user:password@host:7687/database")
+        };
+        let url = Url::parse(&options.url).map_err(|error| wrong(error.to_string()))?;
+        let scheme = url.scheme();
+        if !SCHEMES.contains(&scheme) {
+            return Err(wrong(format!("scheme `{scheme}` is none of {}", SCHEMES.join(" "))));
+        }
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| wrong("it names no host".into()))?.to_owned();
+        if let Some((key, _)) = url.query_pairs().next() {
+            return Err(wrong(format!("there is no parameter `{key}`")));
+        }
+        let port = url.port().unwrap_or(PORT);
+        let named = decoded(url.path().trim_start_matches('/'));
+        let user = options.user.clone().or_else(|| decoded(url.username()));
+        let password = options.password.clone().or_else(|| url.password().and_then(decoded));
+        Ok(Self {
+            uri: format!("{scheme}://{host}:{port}"),
+            is_encrypted: scheme.contains('+'),
+            user: user.unwrap_or_else(|| "neo4j".into()),
+            password: password.unwrap_or_default(),
+            // A server tells their names apart by neither case.
+            database: options.database.clone().or(named).map(|name| name.to_lowercase()),
+            host: format!("{host}:{port}"),
+        })
+    }
+
+    /// The same however it is written; not without asking, where the database is the user's own.
+    pub(super) fn place(&self) -> String {
+        format!("{}/{}", self.host, self.database.as_deref().unwrap_or("neo4j"))
+    }
+}
+
+/// Text of a URL; `None` where there is none.
+fn decoded(text: &str) -> Option<String> {
+    let pairs = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
+    let value = url::form_urlencoded::parse(pairs.as_bytes()).next().map(|(_, text)| text.into_owned());
+    value.filter(|text| !text.is_empty())
+}

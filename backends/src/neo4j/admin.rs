@@ -1,0 +1,162 @@
+//! Manages repositories, and the store itself.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use neo4rs::Query;
+
+use super::Store;
+use super::schema::RULES;
+use super::value::{int, list, text, text_or_null};
+use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
+use crate::error::Result;
+
+/// Nodes that one transaction takes away.
+const NODES_AT_ONCE: u64 = 1 << 14;
+
+#[async_trait]
+impl Admin for Store {
+    async fn plan_schema(&self) -> Result<Vec<String>> {
+        let there = self.rules().await?;
+        let lacking = RULES.iter().filter(|rule| !there.contains(&rule.full_name(&self.names)));
+        Ok(lacking.map(|rule| rule.create(&self.names)).collect())
+    }
+
+    async fn drop_schema(&self) -> Result<()> {
+        const WHAT: &str = "dropping the store";
+        self.check_writable()?;
+        // Without the store's own node nobody writes any more.
+        for label in ["AstloadStore", "Repo", "Code", "Vector", "Unit", "SharedSymbol"] {
+            let some = format!("MATCH (node:{{{label}}}) WITH node LIMIT {NODES_AT_ONCE}");
+            self.delete_all(&format!("{some} DETACH DELETE node"), WHAT).await?;
+        }
+        for rule in &RULES {
+            let drop = Query::new(rule.drop(&self.names));
+            self.connections.transact(WHAT, async |tx| tx.run(drop, WHAT).await).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_repo(&self, repo: &RepoState) -> Result<()> {
+        const WHAT: &str = "recording a repository";
+        self.check_writable()?;
+        let origin = match repo.origin {
+            Origin::Ours => "ours",
+            Origin::Upstream => "upstream",
+        };
+        let put = "
+            MERGE (repo:{Repo} {repo: $repo, layer: $layer})
+            SET repo.origin = $origin, repo.root = coalesce($root, repo.root)
+            SET repo.generation =
+              CASE WHEN repo.generation > $generation THEN repo.generation ELSE $generation END";
+        let query = Query::new(self.names.cypher(put))
+            .param("repo", text(&repo.repo))
+            .param("layer", text(&repo.layer))
+            .param("origin", text(origin))
+            .param("root", text_or_null(repo.root.as_deref()))
+            .param("generation", int(repo.generation as i64));
+        self.connections.transact(WHAT, async |tx| tx.run(query, WHAT).await).await.map(drop)
+    }
+
+    /// A tombstone keeps the unit's generation: a replay of it loses, a newer one wins.
+    async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt> {
+        const WHAT: &str = "removing units";
+        self.check_writable()?;
+        let mut deleted = 0;
+        let condition = "unit.repo = $repo
+            AND ($path IS NULL OR unit.path = $path OR unit.path STARTS WITH $path + '/')";
+        let with = |query: Query| {
+            query.param("repo", text(repo)).param("path", text_or_null(path))
+        };
+        let mut ids: Vec<(i64, u64)> = self
+            .stored(WHAT, condition, with)
+            .await?
+            .into_iter()
+            .map(|unit| (unit.id.as_i64(), unit.nodes))
+            .collect();
+        ids.sort_unstable();
+        let mut rest = ids.as_slice();
+        while !rest.is_empty() {
+            let mut nodes = 0;
+            let fits = |unit: &&(i64, u64)| {
+                let before = nodes;
+                nodes += unit.1;
+                before == 0 || nodes <= NODES_AT_ONCE
+            };
+            let (some, others) = rest.split_at(rest.iter().take_while(fits).count());
+            let some: Vec<i64> = some.iter().map(|(id, _)| *id).collect();
+            deleted += self
+                .connections
+                .transact(WHAT, async |tx| {
+                    self.clear(tx, &some).await?;
+                    let bury = Query::new(self.names.cypher(BURY));
+                    let ids = list(some.iter().map(|&id| int(id)).collect());
+                    Ok(tx.rows(bury.param("ids", ids), WHAT).await?.len() as u64)
+                })
+                .await?;
+            rest = others;
+        }
+        if path.is_none() {
+            let forget = Query::new(self.names.cypher("MATCH (repo:{Repo} {repo: $repo}) REMOVE repo.root"));
+            let forget = forget.param("repo", text(repo));
+            self.connections.transact(WHAT, async |tx| tx.run(forget, WHAT).await).await?;
+        }
+        Ok(Receipt { deleted, ..Receipt::default() })
+    }
+
+    async fn gc(&self) -> Result<GcReport> {
+        const WHAT: &str = "collecting garbage";
+        self.check_writable()?;
+        let tombstones = format!(
+            "MATCH (unit:{{Unit}}) WHERE unit.deleted WITH unit LIMIT {NODES_AT_ONCE} DELETE unit"
+        );
+        let tombstones = self.delete_all(&tombstones, WHAT).await?;
+        // Whoever refers to one meanwhile fails, or makes this fail, and tries again.
+        let symbols = format!(
+            "MATCH (symbol:{{SharedSymbol}}) WHERE NOT EXISTS {{ (symbol)<--() }}
+             WITH symbol LIMIT {NODES_AT_ONCE} DELETE symbol"
+        );
+        let symbols = self.delete_all(&symbols, WHAT).await?;
+        let repos = format!(
+            "MATCH (repo:{{Repo}}) WHERE NOT EXISTS {{
+               (unit:{{Unit}}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer }}
+             WITH repo LIMIT {NODES_AT_ONCE} DELETE repo"
+        );
+        self.delete_all(&repos, WHAT).await?;
+        Ok(GcReport { tombstones, symbols, bytes: 0 })
+    }
+}
+
+/// Of a unit that was cleared, nothing stays but its name and its generation.
+const BURY: &str = "
+UNWIND $ids AS id
+MATCH (unit:{Unit} {unit_id: id})
+USING INDEX unit:{Unit}(unit_id)
+WHERE unit.nodes IS NOT NULL
+SET unit = {unit_id: id, generation: unit.generation, repo: unit.repo, path: unit.path,
+  layer: unit.layer, deleted: true}
+RETURN [id] AS row";
+
+impl Store {
+    /// Repeats a statement that deletes some until there are none; says how many there were.
+    async fn delete_all(&self, some: &str, what: &str) -> Result<u64> {
+        let statement = self.names.cypher(&format!("{some} RETURN [count(*)] AS row"));
+        let mut total = 0;
+        loop {
+            let query = Query::new(statement.clone());
+            let rows = self.connections.transact(what, async |tx| tx.rows(query, what).await).await?;
+            let deleted = rows.into_iter().next().map_or(0, |mut row| row.number());
+            total += deleted;
+            if deleted < NODES_AT_ONCE {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// The names of all constraints and indexes of the database.
+    pub(super) async fn rules(&self) -> Result<HashSet<String>> {
+        let question = "SHOW INDEXES YIELD name RETURN [name] AS row";
+        let rows = self.ask("looking for indexes", Query::new(question.into())).await?;
+        Ok(rows.into_iter().map(|mut row| row.word()).collect())
+    }
+}

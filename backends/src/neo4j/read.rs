@@ -1,0 +1,118 @@
+//! Reads back what the store holds.
+
+use std::time::Duration;
+
+use astload_model::{Batch, UnitId, UnitName};
+use async_trait::async_trait;
+use neo4rs::Query;
+
+use super::{Store, write};
+use super::units::{self, Lock};
+use super::value::{Answer, text_or_null, unhex};
+use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
+use crate::error::{Error, Result};
+use crate::factory::Access;
+
+const WHAT: &str = "reading units";
+
+/// Attempts to read units that others write at the same time.
+const ATTEMPTS: usize = 5;
+
+#[async_trait]
+impl Reader for Store {
+    async fn repos(&self) -> Result<Vec<RepoState>> {
+        let question = "
+            MATCH (repo:{Repo})
+            RETURN [repo.repo, repo.layer, repo.root, repo.origin, repo.generation,
+              COUNT { (unit:{Unit}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer
+                      AND unit.nodes IS NOT NULL }] AS row
+            ORDER BY repo.repo, repo.layer";
+        let rows = self.ask("reading repositories", Query::new(self.names.cypher(question))).await?;
+        let state = |mut row: Answer| RepoState {
+            repo: row.word(),
+            layer: row.word(),
+            root: row.text(),
+            origin: if row.word() == "ours" { Origin::Ours } else { Origin::Upstream },
+            generation: row.number(),
+            units: row.number(),
+        };
+        Ok(rows.into_iter().map(state).collect())
+    }
+
+    async fn units(&self, filter: &UnitFilter) -> Result<Vec<StoredUnit>> {
+        let condition = "($repo IS NULL OR unit.repo = $repo)
+            AND ($layer IS NULL OR unit.layer = $layer)";
+        self.stored(WHAT, condition, |query| {
+            query
+                .param("repo", text_or_null(filter.repo.as_deref()))
+                .param("layer", text_or_null(filter.layer.as_deref()))
+        })
+        .await
+    }
+
+    async fn read_units(&self, ids: &[UnitId]) -> Result<Batch> {
+        let lock = match self.access {
+            Access::Write => Lock::Take,
+            Access::Read => Lock::Absent,
+        };
+        let mut attempt = 1;
+        loop {
+            let read = self.connections.transact(WHAT, async |tx| {
+                tx.abandon();
+                units::units(tx, &self.names, ids, lock).await
+            });
+            match read.await {
+                Err(error) if is_worth_another(&error) && attempt < ATTEMPTS => attempt += 1,
+                read => return read,
+            }
+        }
+    }
+}
+
+/// Others wrote, or waited for what we had locked.
+fn is_worth_another(error: &Error) -> bool {
+    error.retry_after == Some(Duration::ZERO) || write::is_meeting(error)
+}
+
+impl Store {
+    pub(super) async fn ask(&self, what: &str, query: Query) -> Result<Vec<Answer>> {
+        self.connections.ask(what, query).await
+    }
+
+    /// Units that a condition passes.
+    pub(super) async fn stored(
+        &self,
+        what: &str,
+        condition: &str,
+        with: impl FnOnce(Query) -> Query,
+    ) -> Result<Vec<StoredUnit>> {
+        let question = format!(
+            "MATCH (unit:{{Unit}})
+             WHERE unit.nodes IS NOT NULL AND {condition}
+             RETURN [unit.repo, unit.path, unit.layer, unit.generation, unit.content_hash,
+               unit.extractor, unit.selection, unit.language, unit.nodes, unit.size_bytes] AS row"
+        );
+        let rows = self.ask(what, with(Query::new(self.names.cypher(&question)))).await?;
+        let unit = |mut row: Answer| {
+            let name = UnitName { repo: row.word(), path: row.word(), layer: row.word() };
+            StoredUnit {
+                id: UnitId::of(&name.repo, &name.path, &name.layer),
+                name,
+                generation: row.number(),
+                content_hash: row.text().as_deref().and_then(unhex),
+                extractor: row.word(),
+                selection: row.int().map(|digest| digest as u64),
+                language: row.text(),
+                nodes: row.number(),
+                size_bytes: row.int().map(|size| size as u64),
+            }
+        };
+        let mut units: Vec<StoredUnit> = rows.into_iter().map(unit).collect();
+        let key = |unit: &StoredUnit| {
+            let UnitName { repo, path, layer } = unit.name.clone();
+            (repo, path, layer)
+        };
+        units.sort_by_cached_key(key);
+        Ok(units)
+    }
+}

@@ -1,0 +1,394 @@
+//! The rows of accepted units, as one statement's values.
+//!
+//! One statement, the same for every batch: it makes all nodes, symbols and relationships, and what it
+//! made is bound, so nothing is looked up by an index but units and symbols. `bench/README.md` has what
+//! other shapes cost the server. Rows are lists, for a map would repeat its keys in each.
+
+use std::collections::HashMap;
+
+use astload_model::{Batch, Op, SymbolId, Unit};
+use neo4rs::{BoltType, Query};
+
+use super::connect::Tx;
+use super::names::{CODE, Names, type_of};
+use super::value::{floats, hex, int, int_or_null, list, map, text, text_or_null};
+use crate::contract::RowCounts;
+use crate::error::Result;
+
+const WRITE: &str = "
+CALL () {
+  UNWIND range(0, size($units) - 1) AS at
+  WITH at, $units[at] AS row
+  MATCH (unit:{Unit} {unit_id: row[0]})
+  USING INDEX unit:{Unit}(unit_id)
+  SET unit = row[2], unit.written = randomUUID(), unit:$(row[1])
+  WITH unit ORDER BY at
+  RETURN collect(unit) AS units
+}
+CALL () {
+  UNWIND $tombstones AS row
+  MATCH (unit:{Unit} {unit_id: row[0]})
+  USING INDEX unit:{Unit}(unit_id)
+  SET unit = row[1]
+}
+CALL () {
+  UNWIND $untouched AS id
+  MATCH (unit:{Unit} {unit_id: id})
+  USING INDEX unit:{Unit}(unit_id)
+  REMOVE unit.writing
+}
+CALL () {
+  UNWIND $nodes AS row
+  CREATE (node:$($labels[row[0]]) {
+    ord: row[1], last: row[2], flags: row[3], name: row[4], start_byte: row[5], end_byte: row[6],
+    start_line: row[7], start_col: row[8], end_line: row[9], end_col: row[10], field: row[11],
+    text: row[12], properties: row[13], kind: row[14]})
+  RETURN collect(node) AS made
+}
+CALL () {
+  UNWIND $symbols AS row
+  MERGE (symbol:{SharedSymbol} {symbol_id: row[0]})
+  ON CREATE SET symbol.symbol = row[1], symbol.kind = row[2], symbol.name = row[3],
+    symbol.package = row[4]
+  RETURN collect(symbol) AS symbols
+}
+WITH units + made AS nodes, symbols
+CALL (nodes) {
+  UNWIND $children AS row
+  WITH nodes[row[0]] AS parent, nodes[row[1]] AS child
+  CREATE (parent)-[:HAS_CHILD]->(child)
+}
+CALL (nodes, symbols) {
+  UNWIND $uses AS row
+  WITH nodes[row[0]] AS node, symbols[row[1]] AS symbol, row
+  CREATE (node)-[:$($types[row[2]]) {
+    ord: row[3], flags: row[4], start_byte: row[5], end_byte: row[6], start_line: row[7],
+    start_col: row[8], properties: row[9]}]->(symbol)
+}
+CALL (nodes) {
+  UNWIND $edges AS row
+  WITH nodes[row[0]] AS node, nodes[row[1]] AS other, row
+  CREATE (node)-[:$($types[row[2]]) {
+    ord: row[3], flags: row[4], start_byte: row[5], end_byte: row[6], start_line: row[7],
+    start_col: row[8], properties: row[9]}]->(other)
+}
+CALL (nodes) {
+  UNWIND $vectors AS row
+  WITH nodes[row[0]] AS node, row
+  CREATE (node)-[:HAS_VECTOR]->(:{Vector} {model: row[1], text_hash: row[2], vector: row[3]})
+}";
+
+/// The generation is read once the node is locked.
+const PUT_REPOS: &str = "
+UNWIND $repos AS row
+MERGE (repo:{Repo} {repo: row[0], layer: row[1]})
+ON CREATE SET repo.origin = 'upstream'
+SET repo.loaded_at = datetime()
+SET repo.generation = CASE WHEN repo.generation > row[2] THEN repo.generation ELSE row[2] END";
+
+/// Units that are to be written.
+pub(super) struct Rows<'a> {
+    pub(super) names: &'a Names,
+    pub(super) batch: &'a Batch,
+    /// Positions in the batch.
+    pub(super) accepted: &'a [usize],
+    /// Ids of units that were locked, and stay.
+    pub(super) untouched: &'a [i64],
+    pub(super) selection: Option<u64>,
+    pub(super) repos: &'a [((&'a str, &'a str), u64)],
+}
+
+/// Values that are sent once, and their numbers.
+struct Once<K> {
+    numbers: HashMap<K, i64>,
+    values: Vec<BoltType>,
+}
+
+impl<K: std::hash::Hash + Eq> Once<K> {
+    fn new() -> Self {
+        Self { numbers: HashMap::new(), values: Vec::new() }
+    }
+
+    fn number(&mut self, key: K, value: impl FnOnce() -> BoltType) -> i64 {
+        *self.numbers.entry(key).or_insert_with(|| {
+            self.values.push(value());
+            self.values.len() as i64 - 1
+        })
+    }
+}
+
+impl Rows<'_> {
+    pub(super) async fn write(&self, tx: &mut Tx, what: &str) -> Result<RowCounts> {
+        let kept: Vec<Unit<'_>> = self.units(Op::Replace);
+        let mut types = Once::new();
+        let (nodes, children, labels) = self.nodes(&kept);
+        let (symbols, positions) = self.symbols(&kept);
+        let (uses, edges) = self.edges(&kept, &positions, &mut types);
+        let vectors = self.vectors(&kept);
+        let counts = RowCounts {
+            nodes: (nodes.len() + kept.len()) as u64,
+            edges: (uses.len() + edges.len()) as u64,
+            symbols: 0,
+            vectors: vectors.len() as u64,
+        };
+        let made = (nodes.len() + vectors.len()) as u64;
+        let units = kept.iter().map(|unit| self.unit(unit)).collect();
+        let tombstones = self.units(Op::Delete).iter().map(tombstone).collect();
+        let query = Query::new(self.names.cypher(WRITE))
+            .param("units", list(units))
+            .param("tombstones", list(tombstones))
+            .param("untouched", list(self.untouched.iter().map(|&id| int(id)).collect()))
+            .param("labels", list(labels))
+            .param("nodes", list(nodes))
+            .param("symbols", list(symbols))
+            .param("children", list(children))
+            .param("types", list(types.values))
+            .param("uses", list(uses))
+            .param("edges", list(edges))
+            .param("vectors", list(vectors));
+        let created = tx.run(query, what).await?;
+        self.put_repos(tx, what).await?;
+        Ok(RowCounts { symbols: created.saturating_sub(made), ..counts })
+    }
+
+    async fn put_repos(&self, tx: &mut Tx, what: &str) -> Result<()> {
+        if self.repos.is_empty() {
+            return Ok(());
+        }
+        let row = |((repo, layer), generation): &((&str, &str), u64)| {
+            list(vec![text(repo), text(layer), int(*generation as i64)])
+        };
+        let rows = list(self.repos.iter().map(row).collect());
+        let query = Query::new(self.names.cypher(PUT_REPOS)).param("repos", rows);
+        tx.run(query, what).await.map(drop)
+    }
+
+    fn units(&self, op: Op) -> Vec<Unit<'_>> {
+        let units = self.accepted.iter().map(|&at| self.batch.unit(at));
+        units.filter(|unit| unit.op() == op).collect()
+    }
+
+    /// A kind is a label, but where it could be taken for another.
+    fn labels_of(&self, label: &str, kind: &str) -> (BoltType, bool) {
+        let is_label = self.names.is_label(kind);
+        let mut labels = vec![text(&self.names.of(CODE)), text(label)];
+        if is_label {
+            labels.push(text(kind));
+        }
+        (list(labels), is_label)
+    }
+
+    /// All nodes but the roots, which are the units' own; which is below which; and the labels of
+    /// both. Positions count the roots first.
+    fn nodes(&self, kept: &[Unit<'_>]) -> (Vec<BoltType>, Vec<BoltType>, Vec<BoltType>) {
+        let nodes = self.batch.nodes();
+        let total: usize = kept.iter().map(|unit| unit.nodes().len() - 1).sum();
+        let mut rows = Vec::with_capacity(total);
+        let mut children = Vec::with_capacity(total);
+        let mut combined = Once::new();
+        let mut as_labels: HashMap<i64, bool> = HashMap::new();
+        for (at, unit) in kept.iter().enumerate() {
+            let range = unit.nodes();
+            let place = Place { ords: &nodes.ord[range.clone()], unit: at, first: kept.len() + rows.len() };
+            for i in range.skip(1) {
+                let (label, kind) = (nodes.label.at(i), nodes.kind.at(i));
+                let mut is_label = None;
+                let keys = (nodes.label.keys[i], nodes.kind.keys[i]);
+                let number = combined.number(keys, || {
+                    let (labels, known) = self.labels_of(label, kind);
+                    is_label = Some(known);
+                    labels
+                });
+                if let Some(known) = is_label {
+                    as_labels.insert(number, known);
+                }
+                let told = as_labels.get(&number).copied().unwrap_or_default();
+                children.push(list(vec![
+                    int(place.of(nodes.parent.get(i).unwrap_or_default())),
+                    int((kept.len() + rows.len()) as i64),
+                ]));
+                rows.push(list(vec![
+                    int(number),
+                    int(nodes.ord[i]),
+                    int(nodes.last[i]),
+                    int(nodes.flags[i]),
+                    text_or_null(nodes.name.get(i)),
+                    int_or_null(nodes.start_byte.get(i)),
+                    int_or_null(nodes.end_byte.get(i)),
+                    int_or_null(nodes.start_line.get(i)),
+                    int_or_null(nodes.start_col.get(i)),
+                    int_or_null(nodes.end_line.get(i)),
+                    int_or_null(nodes.end_col.get(i)),
+                    text_or_null(nodes.field.get(i)),
+                    text_or_null(nodes.text.get(i)),
+                    text_or_null(nodes.properties.get(i)),
+                    text_or_null((!told).then_some(kind)),
+                ]));
+            }
+        }
+        (rows, children, combined.values)
+    }
+
+    /// The symbols that edges end at, by their ids, and where each is.
+    fn symbols(&self, kept: &[Unit<'_>]) -> (Vec<BoltType>, HashMap<SymbolId, i64>) {
+        let (symbols, ids) = (self.batch.symbols(), self.batch.symbol_ids());
+        let mut rows: Vec<usize> = kept.iter().flat_map(Unit::symbols).collect();
+        rows.sort_unstable_by_key(|&row| ids[row]);
+        rows.dedup_by_key(|row| ids[*row]);
+        let positions = rows.iter().enumerate().map(|(at, &row)| (ids[row], at as i64));
+        let positions = positions.collect();
+        let values = rows.into_iter().map(|row| {
+            list(vec![
+                text(&ids[row].to_string()),
+                text(symbols.symbol.at(row)),
+                text(symbols.kind.at(row)),
+                text_or_null(symbols.name.get(row)),
+                text_or_null(symbols.package.get(row)),
+            ])
+        });
+        (values.collect(), positions)
+    }
+
+    /// Edges to symbols, by symbol, so that writers meet at them in one order; and those within units.
+    fn edges(
+        &self,
+        kept: &[Unit<'_>],
+        symbols: &HashMap<SymbolId, i64>,
+        types: &mut Once<u16>,
+    ) -> (Vec<BoltType>, Vec<BoltType>) {
+        let (nodes, edges, ids) = (self.batch.nodes(), self.batch.edges(), self.batch.symbol_ids());
+        let (mut uses, mut own) = (Vec::new(), Vec::new());
+        let mut first = kept.len();
+        for (at, unit) in kept.iter().enumerate() {
+            let range = unit.nodes();
+            let place = Place { ords: &nodes.ord[range.clone()], unit: at, first };
+            first += range.len() - 1;
+            for i in unit.edges() {
+                let kind = edges.kind.at(i);
+                let number = types.number(edges.kind.keys[i], || text(&type_of(kind)));
+                let row = |end: i64| {
+                    list(vec![
+                        int(place.of(edges.src[i])),
+                        int(end),
+                        int(number),
+                        int(edges.ord[i]),
+                        int(edges.flags[i]),
+                        int_or_null(edges.start_byte.get(i)),
+                        int_or_null(edges.end_byte.get(i)),
+                        int_or_null(edges.start_line.get(i)),
+                        int_or_null(edges.start_col.get(i)),
+                        text_or_null(edges.properties.get(i)),
+                    ])
+                };
+                match edges.dst_symbol.get(i) {
+                    Some(position) => {
+                        let id = ids[unit.symbols().start + position as usize];
+                        let end = symbols.get(&id).copied().unwrap_or_default();
+                        uses.push((end, row(end)));
+                    }
+                    None => own.push(row(place.of(edges.dst_node.get(i).unwrap_or_default()))),
+                }
+            }
+        }
+        uses.sort_by_key(|(symbol, _)| *symbol);
+        (uses.into_iter().map(|(_, row)| row).collect(), own)
+    }
+
+    fn vectors(&self, kept: &[Unit<'_>]) -> Vec<BoltType> {
+        let (nodes, vectors) = (self.batch.nodes(), self.batch.vectors());
+        let mut rows = Vec::new();
+        let mut first = kept.len();
+        for (at, unit) in kept.iter().enumerate() {
+            let range = unit.nodes();
+            let place = Place { ords: &nodes.ord[range.clone()], unit: at, first };
+            first += range.len() - 1;
+            for i in unit.vectors() {
+                let hash = vectors.text_hash.get(i).map(|hash| hex(hash)).unwrap_or_default();
+                rows.push(list(vec![
+                    int(place.of(vectors.node[i])),
+                    text(vectors.model.at(i)),
+                    text(&hash),
+                    floats(vectors.vector.at(i)),
+                ]));
+            }
+        }
+        rows
+    }
+
+    /// A unit's columns and those of its root, which are one node.
+    fn unit(&self, unit: &Unit<'_>) -> BoltType {
+        let (nodes, root) = (self.batch.nodes(), unit.nodes().start);
+        let kind = nodes.kind.at(root);
+        let (labels, is_label) = self.labels_of(nodes.label.at(root), kind);
+        let properties = map([
+            ("unit_id", int(unit.id().as_i64())),
+            ("generation", int(unit.generation().unwrap_or_default() as i64)),
+            ("repo", text(unit.repo())),
+            ("path", text(unit.path())),
+            ("layer", text(unit.layer())),
+            ("revision", text_or_null(unit.revision())),
+            ("language", text_or_null(unit.language())),
+            ("content_hash", text_or_null(unit.content_hash().map(|hash| hex(hash)).as_deref())),
+            ("extractor", text(unit.extractor())),
+            ("selection", int_or_null(self.selection.map(|digest| digest as i64))),
+            ("size_bytes", int_or_null(unit.size_bytes().map(|size| size as i64))),
+            ("line_count", int_or_null(unit.line_count())),
+            ("position_encoding", int(unit.position_encoding())),
+            ("unit_flags", int(unit.flags())),
+            ("unit_properties", text_or_null(unit.properties())),
+            ("nodes", int(unit.nodes().len() as i64)),
+            ("edges", int(unit.edges().len() as i64)),
+            ("vectors", int(unit.vectors().len() as i64)),
+            ("ord", int(0)),
+            ("last", int(nodes.last[root])),
+            ("flags", int(nodes.flags[root])),
+            ("name", text_or_null(nodes.name.get(root))),
+            ("start_byte", int_or_null(nodes.start_byte.get(root))),
+            ("end_byte", int_or_null(nodes.end_byte.get(root))),
+            ("start_line", int_or_null(nodes.start_line.get(root))),
+            ("start_col", int_or_null(nodes.start_col.get(root))),
+            ("end_line", int_or_null(nodes.end_line.get(root))),
+            ("end_col", int_or_null(nodes.end_col.get(root))),
+            ("field", text_or_null(nodes.field.get(root))),
+            ("text", text_or_null(nodes.text.get(root))),
+            ("properties", text_or_null(nodes.properties.get(root))),
+            ("kind", text_or_null((!is_label).then_some(kind))),
+        ]);
+        list(vec![int(unit.id().as_i64()), labels, properties])
+    }
+}
+
+/// What is left of a deleted unit.
+fn tombstone(unit: &Unit<'_>) -> BoltType {
+    let id = unit.id().as_i64();
+    let properties = map([
+        ("unit_id", int(id)),
+        ("generation", int(unit.generation().unwrap_or_default() as i64)),
+        ("repo", text(unit.repo())),
+        ("path", text(unit.path())),
+        ("layer", text(unit.layer())),
+        ("deleted", BoltType::Boolean(neo4rs::BoltBoolean::new(true))),
+    ]);
+    list(vec![int(id), properties])
+}
+
+/// Where the nodes of a unit are among those of the batch.
+struct Place<'a> {
+    /// Ascending, the root's first.
+    ords: &'a [u32],
+    unit: usize,
+    /// That of the node after the root.
+    first: usize,
+}
+
+impl Place<'_> {
+    fn of(&self, ord: u32) -> i64 {
+        // Where all nodes are kept, they are where their numbers say.
+        let at = match self.ords.get(ord as usize) {
+            Some(&here) if here == ord => ord as usize,
+            _ => self.ords.binary_search(&ord).unwrap_or_default(),
+        };
+        if at == 0 { self.unit as i64 } else { (self.first + at - 1) as i64 }
+    }
+}
+

@@ -1,0 +1,50 @@
+//! Which of two versions of a unit stays: clauses 3 to 5 of the contract, for every store alike.
+
+use std::cmp::Ordering;
+
+use astload_model::{Op, Unit, canonical_hash};
+
+use crate::error::{Error, Result};
+
+/// What is to be done with a unit of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Change,
+    /// The store is as the batch says already.
+    Replay,
+    Superseded,
+    /// The same generation, maybe with other content: the greater hash stays, see [`of_tie`].
+    Tie,
+}
+
+/// Of a unit, where the store has nothing of it or a version of this generation.
+pub(crate) fn verdict(unit: &Unit<'_>, standing: Option<(u64, Held)>) -> Result<Verdict> {
+    let Some(generation) = unit.generation() else {
+        return Err(Error::unexpected(format!("unit {} has no generation", unit.name())));
+    };
+    let Some((standing, held)) = standing else { return Ok(Verdict::Change) };
+    Ok(match (generation.cmp(&standing), unit.op(), held) {
+        (Ordering::Greater, ..) | (Ordering::Equal, Op::Delete, Held::Rows) => Verdict::Change,
+        (Ordering::Less, ..) | (Ordering::Equal, Op::Replace, Held::Tombstone) => {
+            Verdict::Superseded
+        }
+        (Ordering::Equal, Op::Delete, Held::Tombstone) => Verdict::Replay,
+        (Ordering::Equal, Op::Replace, Held::Rows) => Verdict::Tie,
+    })
+}
+
+/// What a store has of a unit that it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    Rows,
+    Tombstone,
+}
+
+/// Of a tie, by the hash of what the store has.
+pub(crate) fn of_tie(unit: &Unit<'_>, stored: Option<[u8; 32]>) -> Verdict {
+    match stored.cmp(&Some(canonical_hash(unit))) {
+        Ordering::Equal => Verdict::Replay,
+        Ordering::Less => Verdict::Change,
+        Ordering::Greater => Verdict::Superseded,
+    }
+}

@@ -1,0 +1,87 @@
+//! Neo4j under the conformance kit, with the faults that a server may have.
+
+use std::sync::Arc;
+
+use astload_backends::neo4j::Neo4jFactory;
+use astload_backends::{BackendFactory, Error, ErrorKind, Result};
+use astload_fixtures::conformance::{
+    FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run, undo_by_drop,
+};
+use async_trait::async_trait;
+use neo4rs::query;
+use serde_json::{Value, json};
+
+use crate::server::{Dropped, Server, connect};
+
+#[test]
+fn neo4j_conforms() {
+    let Some(server) = Server::started() else { return };
+    let options = json!({ "url": server.url() });
+    run(Arc::new(Neo4j { server, options }), Settings::default()).assert_conformant();
+}
+
+struct Neo4j {
+    server: Server,
+    /// How it is reached.
+    options: Value,
+}
+
+const LOCKED: &str = "a lock of another session";
+const CONSTRAINT: &str = "a constraint of somebody else's";
+const NEWER: &str = "a store of a later version";
+const FOREIGN: &str = "a node of another program";
+
+#[async_trait]
+impl Subject for Neo4j {
+    fn factory(&self) -> Arc<dyn BackendFactory> {
+        Arc::new(Neo4jFactory)
+    }
+
+    async fn fresh(&self) -> Result<FreshStore> {
+        let prefix = self.server.prefix();
+        let mut options = self.options.clone();
+        options["prefix"] = prefix.clone().into();
+        // A short wait, for there is a check that meets a lock on purpose.
+        options["timeout"] = "5s".into();
+        Ok(FreshStore::new(options, Dropped { server: self.server.clone(), prefix }))
+    }
+
+    fn faults(&self) -> Vec<InjectedFault> {
+        let fault = |name, moment, kind| InjectedFault { name, moment, kind };
+        vec![
+            fault(LOCKED, Moment::Connected, ErrorKind::Transient),
+            fault(CONSTRAINT, Moment::Connected, ErrorKind::Refused),
+            fault(NEWER, Moment::Connecting, ErrorKind::Misconfigured),
+            fault(FOREIGN, Moment::Connecting, ErrorKind::Misconfigured),
+        ]
+    }
+
+    async fn cause(&self, fault: &str, options: &Value) -> Result<Undo> {
+        let prefix = options["prefix"].as_str().unwrap_or_default().to_owned();
+        let server = self.server.clone();
+        let store = format!("(store:{prefix}AstloadStore {{prefix: '{prefix}'}})");
+        let (cause, undo) = match fault {
+            LOCKED => {
+                let mut session = server.driver().start_txn().await.expect("begun");
+                let lock = format!("CREATE INDEX {prefix}lock FOR (n:{prefix}Code) ON (n.lock)");
+                session.run(query(&lock)).await.expect("locked");
+                return Ok(undo_by_drop(session));
+            }
+            CONSTRAINT => (
+                format!("CREATE CONSTRAINT {prefix}own FOR (n:{prefix}Code) REQUIRE n.ord IS UNIQUE"),
+                format!("DROP CONSTRAINT {prefix}own"),
+            ),
+            NEWER => {
+                connect(options).await?.close().await?;
+                (
+                    format!("MATCH {store} SET store.version = 99"),
+                    format!("MATCH {store} SET store.version = 1"),
+                )
+            }
+            FOREIGN => (format!("CREATE {store}"), format!("MATCH {store} DELETE store")),
+            other => return Err(Error::unexpected(format!("`{other}` is no fault of a server"))),
+        };
+        server.execute(&cause).await;
+        Ok(Box::pin(async move { server.execute(&undo).await }))
+    }
+}
