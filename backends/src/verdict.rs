@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use astload_model::{Op, Unit, canonical_hash};
 
+use crate::contract::Receipt;
 use crate::error::{Error, Result};
 
 /// What is to be done with a unit of a batch.
@@ -15,6 +16,18 @@ pub(crate) enum Verdict {
     Superseded,
     /// The same generation, maybe with other content: the greater hash stays, see [`of_tie`].
     Tie,
+}
+
+impl Verdict {
+    /// Counts a unit; ties are broken by now.
+    pub(crate) fn count(self, unit: &Unit<'_>, receipt: &mut Receipt) {
+        let counter = match (self, unit.op()) {
+            (Self::Superseded | Self::Tie, _) => &mut receipt.superseded,
+            (Self::Change | Self::Replay, Op::Replace) => &mut receipt.written,
+            (Self::Change | Self::Replay, Op::Delete) => &mut receipt.deleted,
+        };
+        *counter += 1;
+    }
 }
 
 /// Of a unit, where the store has nothing of it or a version of this generation.

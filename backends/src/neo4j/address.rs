@@ -71,6 +71,7 @@ impl Address {
 /// Text of a URL; `None` where there is none.
 fn decoded(text: &str) -> Option<String> {
     let pairs = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
-    let value = url::form_urlencoded::parse(pairs.as_bytes()).next().map(|(_, text)| text.into_owned());
+    let value =
+        url::form_urlencoded::parse(pairs.as_bytes()).next().map(|(_, text)| text.into_owned());
     value.filter(|text| !text.is_empty())
 }

@@ -65,9 +65,7 @@ impl Admin for Store {
         let mut deleted = 0;
         let condition = "unit.repo = $repo
             AND ($path IS NULL OR unit.path = $path OR unit.path STARTS WITH $path + '/')";
-        let with = |query: Query| {
-            query.param("repo", text(repo)).param("path", text_or_null(path))
-        };
+        let with = |query: Query| query.param("repo", text(repo)).param("path", text_or_null(path));
         let mut ids: Vec<(i64, u64)> = self
             .stored(WHAT, condition, with)
             .await?
@@ -97,7 +95,8 @@ impl Admin for Store {
             rest = others;
         }
         if path.is_none() {
-            let forget = Query::new(self.names.cypher("MATCH (repo:{Repo} {repo: $repo}) REMOVE repo.root"));
+            let forget =
+                Query::new(self.names.cypher("MATCH (repo:{Repo} {repo: $repo}) REMOVE repo.root"));
             let forget = forget.param("repo", text(repo));
             self.connections.transact(WHAT, async |tx| tx.run(forget, WHAT).await).await?;
         }
@@ -144,7 +143,8 @@ impl Store {
         let mut total = 0;
         loop {
             let query = Query::new(statement.clone());
-            let rows = self.connections.transact(what, async |tx| tx.rows(query, what).await).await?;
+            let rows =
+                self.connections.transact(what, async |tx| tx.rows(query, what).await).await?;
             let deleted = rows.into_iter().next().map_or(0, |mut row| row.number());
             total += deleted;
             if deleted < NODES_AT_ONCE {

@@ -119,7 +119,8 @@ fn is_overload(code: &str) -> bool {
 }
 
 const RIGHTS: &str = "the user needs the rights of `editor`, and of `architect` to make the store: docs/stores/neo4j.md, Rights";
-const READ_ONLY: &str = "the database takes no writes: connect to the one that does, or see to its access";
+const READ_ONLY: &str =
+    "the database takes no writes: connect to the one that does, or see to its access";
 
 fn kind_of(code: &str, message: &str) -> (ErrorKind, Option<&'static str>) {
     use ErrorKind::{Misconfigured, Refused, TooLarge, Transient, Unexpected};
@@ -131,10 +132,13 @@ fn kind_of(code: &str, message: &str) -> (ErrorKind, Option<&'static str>) {
         (_, "Security", "AuthenticationRateLimit") => {
             (Transient, Some("the server was asked with a wrong password too often"))
         }
-        (_, "Security", "CredentialsExpired") => {
-            (Misconfigured, Some("the password has to be changed first: ALTER CURRENT USER SET PASSWORD"))
+        (_, "Security", "CredentialsExpired") => (
+            Misconfigured,
+            Some("the password has to be changed first: ALTER CURRENT USER SET PASSWORD"),
+        ),
+        (_, "Security", _) => {
+            (Misconfigured, Some("check `user` and `password`, or those of the URL"))
         }
-        (_, "Security", _) => (Misconfigured, Some("check `user` and `password`, or those of the URL")),
         (_, "Database", "DatabaseNotFound") => {
             (Misconfigured, Some("check `database`; without one it is the user's own"))
         }
@@ -149,7 +153,9 @@ fn kind_of(code: &str, message: &str) -> (ErrorKind, Option<&'static str>) {
         }
         (_, "General", "MemoryPoolOutOfMemoryError" | "OutOfMemoryError") => (
             Transient,
-            Some("the server's memory is full: see `dbms.memory.transaction.total.max` and its heap"),
+            Some(
+                "the server's memory is full: see `dbms.memory.transaction.total.max` and its heap",
+            ),
         ),
         (_, "Schema", "ConstraintValidationFailed" | "TokenNameError") => (Refused, None),
         (_, "Schema", _) => {

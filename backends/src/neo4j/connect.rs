@@ -175,7 +175,8 @@ impl Tx {
 
     /// Says whether the server knows.
     async fn roll_back(self) -> bool {
-        let ended = tokio::time::timeout(self.timeout.min(CONNECT_MAX), self.inner.rollback()).await;
+        let ended =
+            tokio::time::timeout(self.timeout.min(CONNECT_MAX), self.inner.rollback()).await;
         matches!(ended, Ok(Ok(())))
     }
 }
@@ -198,11 +199,19 @@ impl Drop for Lease {
     }
 }
 
-async fn within<T>(longest: Duration, what: &str, call: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(longest, call).await.map_err(|_| {
-        Error::transient(format!("{what}: the server does not answer within {longest:?}"))
-            .with_hint("check that it runs; `timeout` says how long it may take")
-    })
+/// The driver's futures are large: boxed, they do not make ours so.
+fn within<T>(
+    longest: Duration,
+    what: &str,
+    call: impl Future<Output = T>,
+) -> impl Future<Output = Result<T>> {
+    let call = Box::pin(call);
+    async move {
+        tokio::time::timeout(longest, call).await.map_err(|_| {
+            Error::transient(format!("{what}: the server does not answer within {longest:?}"))
+                .with_hint("check that it runs; `timeout` says how long it may take")
+        })
+    }
 }
 
 fn of_pool(error: PoolError<BoltError>) -> Error {

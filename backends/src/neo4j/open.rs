@@ -52,10 +52,8 @@ impl Store {
                 Err(Error::misconfigured(message).with_hint("use a newer astload"))
             }
             (Some(_), Access::Read) => Ok(()),
-            (None, Access::Read) => {
-                Err(Error::misconfigured(format!("{OPENING}: {VERSION_GONE}"))
-                    .with_hint("load something into it first: astload load PATH --to URL"))
-            }
+            (None, Access::Read) => Err(Error::misconfigured(format!("{OPENING}: {VERSION_GONE}"))
+                .with_hint("load something into it first: astload load PATH --to URL")),
             (Some(_), Access::Write) => self.complete().await,
             (None, Access::Write) => self.create().await,
         }
@@ -81,7 +79,8 @@ impl Store {
 
     /// The version of the store's schema; `None` where there is no store.
     async fn version(&self) -> Result<Option<i64>> {
-        let question = "MATCH (store:{AstloadStore} {prefix: '{prefix}'}) RETURN [store.version] AS row";
+        let question =
+            "MATCH (store:{AstloadStore} {prefix: '{prefix}'}) RETURN [store.version] AS row";
         let rows = self.ask(OPENING, Query::new(self.names.cypher(question))).await?;
         let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
         let version = row.int();

@@ -6,9 +6,9 @@ use astload_model::{Batch, UnitId, UnitName};
 use async_trait::async_trait;
 use neo4rs::Query;
 
-use super::{Store, write};
 use super::units::{self, Lock};
 use super::value::{Answer, text_or_null, unhex};
+use super::{Store, write};
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::{Error, Result};
 use crate::factory::Access;
@@ -27,7 +27,8 @@ impl Reader for Store {
               COUNT { (unit:{Unit}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer
                       AND unit.nodes IS NOT NULL }] AS row
             ORDER BY repo.repo, repo.layer";
-        let rows = self.ask("reading repositories", Query::new(self.names.cypher(question))).await?;
+        let rows =
+            self.ask("reading repositories", Query::new(self.names.cypher(question))).await?;
         let state = |mut row: Answer| RepoState {
             repo: row.word(),
             layer: row.word(),

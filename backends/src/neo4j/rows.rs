@@ -189,7 +189,8 @@ impl Rows<'_> {
         let mut as_labels: HashMap<i64, bool> = HashMap::new();
         for (at, unit) in kept.iter().enumerate() {
             let range = unit.nodes();
-            let place = Place { ords: &nodes.ord[range.clone()], unit: at, first: kept.len() + rows.len() };
+            let place =
+                Place { ords: &nodes.ord[range.clone()], unit: at, first: kept.len() + rows.len() };
             for i in range.skip(1) {
                 let (label, kind) = (nodes.label.at(i), nodes.kind.at(i));
                 let mut is_label = None;
@@ -391,4 +392,3 @@ impl Place<'_> {
         if at == 0 { self.unit as i64 } else { (self.first + at - 1) as i64 }
     }
 }
-

@@ -36,7 +36,11 @@ pub(super) const RULES: [Rule; 6] = [
         is_constraint: true,
         on: "FOR (repo:{Repo}) REQUIRE (repo.repo, repo.layer) IS UNIQUE",
     },
-    Rule { name: "astload_unit_path", is_constraint: false, on: "FOR (unit:{Unit}) ON (unit.path)" },
+    Rule {
+        name: "astload_unit_path",
+        is_constraint: false,
+        on: "FOR (unit:{Unit}) ON (unit.path)",
+    },
     Rule {
         name: "astload_symbol_name",
         is_constraint: false,

@@ -32,7 +32,9 @@ impl Tls {
         let own = match (certificate, key) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
-            _ => return Err(Error::misconfigured("neo4j: `certificate` and `key` belong together")),
+            _ => {
+                return Err(Error::misconfigured("neo4j: `certificate` and `key` belong together"));
+            }
         };
         for (option, file) in [("ca", ca), ("certificate", certificate)] {
             if let Some(file) = file {

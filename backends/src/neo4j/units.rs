@@ -103,12 +103,7 @@ pub(super) fn changed() -> Error {
 }
 
 /// These units with all their rows; those that are not there are left out.
-pub(super) async fn units(
-    tx: &mut Tx,
-    names: &Names,
-    ids: &[UnitId],
-    lock: Lock,
-) -> Result<Batch> {
+pub(super) async fn units(tx: &mut Tx, names: &Names, ids: &[UnitId], lock: Lock) -> Result<Batch> {
     let mut reading = Reading { tx, names, builder: BatchBuilder::default() };
     let mut heads = reading.heads(ids, lock).await?;
     let seen: Vec<(i64, Option<String>)> =
@@ -169,7 +164,11 @@ fn full(error: BatchFull) -> Error {
 }
 
 impl Reading<'_> {
-    async fn rows(&mut self, question: &str, ids: impl Iterator<Item = i64>) -> Result<Vec<Answer>> {
+    async fn rows(
+        &mut self,
+        question: &str,
+        ids: impl Iterator<Item = i64>,
+    ) -> Result<Vec<Answer>> {
         let query = Query::new(self.names.cypher(question));
         self.tx.rows(query.param("ids", list(ids.map(int).collect())), WHAT).await
     }
@@ -229,15 +228,17 @@ impl Reading<'_> {
         Ok(())
     }
 
-    async fn symbols(&mut self, edges: &ByUnit<Edge>) -> Result<HashMap<String, [Option<String>; 4]>> {
+    async fn symbols(
+        &mut self,
+        edges: &ByUnit<Edge>,
+    ) -> Result<HashMap<String, [Option<String>; 4]>> {
         let ids: HashSet<&str> =
             edges.rows.iter().filter_map(|(.., edge)| edge.symbol.as_deref()).collect();
         let ids = list(ids.into_iter().map(text).collect());
         let query = Query::new(self.names.cypher(SYMBOLS)).param("ids", ids);
         let rows = self.tx.rows(query, WHAT).await?;
-        let symbol = |mut row: Answer| {
-            (row.word(), [row.text(), row.text(), row.text(), row.text()])
-        };
+        let symbol =
+            |mut row: Answer| (row.word(), [row.text(), row.text(), row.text(), row.text()]);
         Ok(rows.into_iter().map(symbol).collect())
     }
 

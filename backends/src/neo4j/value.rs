@@ -1,8 +1,6 @@
 //! Values as Bolt carries them, to the server and back.
 
-use neo4rs::{
-    BoltFloat, BoltInteger, BoltList, BoltMap, BoltNull, BoltString, BoltType,
-};
+use neo4rs::{BoltFloat, BoltInteger, BoltList, BoltMap, BoltNull, BoltString, BoltType};
 
 /// What a statement is given. `u64` and digests keep their bits.
 pub(super) fn int(value: impl Into<i64>) -> BoltType {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use astload_model::{Batch, Op, Unit, UnitId, canonical_hash};
+use astload_model::{Batch, Unit, UnitId, canonical_hash};
 use neo4rs::Query;
 
 use super::classify::code_of;
@@ -65,8 +65,9 @@ impl Store {
                 // What they wrote is seen the next time.
                 Err(error) if is_meeting(&error) => met = Some(error),
                 Err(error) if error.overloaded && batch.len() > 1 => {
-                    return Err(Error::new(ErrorKind::TooLarge, error.message.clone())
-                        .with_source(error));
+                    return Err(
+                        Error::new(ErrorKind::TooLarge, error.message.clone()).with_source(error)
+                    );
                 }
                 done => return done,
             }
@@ -159,15 +160,7 @@ impl Store {
         self.break_ties(tx, batch, &mut verdicts).await?;
         let mut judged = Judged::default();
         for (at, (unit, verdict)) in batch.units().zip(verdicts).enumerate() {
-            let done = match unit.op() {
-                Op::Replace => &mut judged.receipt.written,
-                Op::Delete => &mut judged.receipt.deleted,
-            };
-            match verdict {
-                Verdict::Superseded | Verdict::Tie => judged.receipt.superseded += 1,
-                Verdict::Replay => *done += 1,
-                Verdict::Change => *done += 1,
-            }
+            verdict.count(&unit, &mut judged.receipt);
             let id = unit.id().as_i64();
             if verdict != Verdict::Change {
                 judged.untouched.push(id);
@@ -181,12 +174,7 @@ impl Store {
         Ok(judged)
     }
 
-    async fn break_ties(
-        &self,
-        tx: &mut Tx,
-        batch: &Batch,
-        verdicts: &mut [Verdict],
-    ) -> Result<()> {
+    async fn break_ties(&self, tx: &mut Tx, batch: &Batch, verdicts: &mut [Verdict]) -> Result<()> {
         let is_tie = |(_, verdict): &(usize, &Verdict)| **verdict == Verdict::Tie;
         let tied: Vec<usize> =
             verdicts.iter().enumerate().filter(is_tie).map(|(at, _)| at).collect();

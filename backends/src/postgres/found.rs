@@ -12,6 +12,7 @@ use super::connect::Tx;
 use super::names::Lock;
 use super::words::Translated;
 use crate::error::Result;
+use crate::verdict::Held;
 
 const WHAT: &str = "writing a batch";
 
@@ -69,6 +70,12 @@ pub(super) struct Standing {
     pub(super) repo: i32,
     pub(super) layer: i32,
     pub(super) path: String,
+}
+
+impl Standing {
+    pub(super) fn held(&self) -> Held {
+        self.number.map_or(Held::Tombstone, |_| Held::Rows)
+    }
 }
 
 impl Store {

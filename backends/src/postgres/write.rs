@@ -3,7 +3,6 @@
 //! Writers lock what they share in one order (units by id, symbols by id, repositories), so none waits
 //! for one who waits for it. Whoever collects garbage waits for all of them, and they for it.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -22,6 +21,7 @@ use super::words::{Translated, learn};
 use super::{Store, units};
 use crate::contract::Receipt;
 use crate::error::{Error, ErrorKind, Result};
+use crate::verdict::{Verdict, of_tie, verdict};
 
 const WHAT: &str = "writing a batch";
 
@@ -38,17 +38,6 @@ enum Attempted {
     Stale,
     /// Units are to be replaced, and there is no index that finds their rows.
     Bare,
-}
-
-/// What is to be done with a unit of the batch.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Change,
-    /// The store is as the batch says already.
-    Replay,
-    Superseded,
-    /// The same generation with other content: the greater hash stays.
-    Tie,
 }
 
 impl Store {
@@ -185,7 +174,8 @@ impl Write<'_> {
             if let Some(reason) = standing.and_then(|standing| self.clash(&unit, standing)) {
                 rejected.push((unit.id(), reason));
             }
-            verdicts.push(verdict(&unit, standing)?);
+            let known = standing.map(|standing| (standing.generation, standing.held()));
+            verdicts.push(verdict(&unit, known)?);
         }
         if !rejected.is_empty() {
             return Err(Error::refused(rejected));
@@ -198,21 +188,14 @@ impl Write<'_> {
             receipt: Receipt::default(),
         };
         for (at, (unit, verdict)) in self.batch.units().zip(verdicts).enumerate() {
-            let done = match unit.op() {
-                Op::Replace => &mut judged.receipt.written,
-                Op::Delete => &mut judged.receipt.deleted,
-            };
-            match verdict {
-                Verdict::Superseded | Verdict::Tie => judged.receipt.superseded += 1,
-                Verdict::Replay => *done += 1,
-                Verdict::Change => {
-                    *done += 1;
-                    judged.accepted.push(at);
-                    if let Some(standing) = found.units.get(&unit.id().as_i64()) {
-                        judged.ids.push(unit.id().as_i64());
-                        judged.numbers.extend(standing.number);
-                    }
-                }
+            verdict.count(&unit, &mut judged.receipt);
+            if verdict != Verdict::Change {
+                continue;
+            }
+            judged.accepted.push(at);
+            if let Some(standing) = found.units.get(&unit.id().as_i64()) {
+                judged.ids.push(unit.id().as_i64());
+                judged.numbers.extend(standing.number);
             }
         }
         let is_bare = !found.indexed && !judged.numbers.is_empty() && self.store.may_index();
@@ -242,11 +225,7 @@ impl Write<'_> {
             stored.units().map(|unit| (unit.id(), canonical_hash(&unit))).collect();
         for at in tied {
             let unit = self.batch.unit(at);
-            verdicts[at] = match stored.get(&unit.id()).cmp(&Some(&canonical_hash(&unit))) {
-                Ordering::Equal => Verdict::Replay,
-                Ordering::Less => Verdict::Change,
-                Ordering::Greater => Verdict::Superseded,
-            };
+            verdicts[at] = of_tie(&unit, stored.get(&unit.id()).copied());
         }
         Ok(())
     }
@@ -335,17 +314,4 @@ pub(super) async fn remove(
         tx.transaction.execute(&delete, &[&ids]).await.attempt(what)?;
     }
     Ok(())
-}
-
-fn verdict(unit: &Unit<'_>, standing: Option<&Standing>) -> Result<Verdict> {
-    let Some(generation) = unit.generation() else {
-        return Err(Error::unexpected(format!("unit {} has no generation", unit.name())));
-    };
-    let Some(standing) = standing else { return Ok(Verdict::Change) };
-    Ok(match (generation.cmp(&standing.generation), unit.op(), standing.number) {
-        (Ordering::Greater, ..) | (Ordering::Equal, Op::Delete, Some(_)) => Verdict::Change,
-        (Ordering::Less, ..) | (Ordering::Equal, Op::Replace, None) => Verdict::Superseded,
-        (Ordering::Equal, Op::Delete, None) => Verdict::Replay,
-        (Ordering::Equal, Op::Replace, Some(_)) => Verdict::Tie,
-    })
 }

@@ -1,6 +1,5 @@
 //! Writes a batch: one transaction, each unit replaced or deleted as a whole.
 
-use std::cmp::Ordering;
 use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,6 +13,7 @@ use super::schema::INDEXES;
 use super::words::Numbers;
 use crate::contract::Receipt;
 use crate::error::{Error, Result};
+use crate::verdict::{Held, Verdict, of_tie, verdict};
 
 /// The connection that writes, and what it remembers of the store.
 #[derive(Debug)]
@@ -42,13 +42,10 @@ struct Standing {
     layer: i64,
 }
 
-/// What is to be done with a unit of the batch.
-enum Verdict {
-    Write,
-    Delete,
-    /// The store is as the batch says already.
-    Replay,
-    Superseded,
+impl Standing {
+    fn held(&self) -> Held {
+        self.number.map_or(Held::Tombstone, |_| Held::Rows)
+    }
 }
 
 impl Store {
@@ -132,20 +129,17 @@ impl Write<'_, '_> {
                 rejected.push((unit.id(), reason));
                 continue;
             }
-            match self.verdict(&unit, standing.as_ref())? {
-                Verdict::Superseded => self.receipt.superseded += 1,
-                Verdict::Replay if unit.op() == Op::Delete => self.receipt.deleted += 1,
-                Verdict::Replay => self.receipt.written += 1,
-                Verdict::Delete => {
-                    self.remove(&unit, standing.as_ref())?;
-                    self.bury(&unit)?;
-                    self.receipt.deleted += 1;
-                }
-                Verdict::Write => {
-                    self.remove(&unit, standing.as_ref())?;
+            let verdict = self.verdict(&unit, standing.as_ref())?;
+            verdict.count(&unit, &mut self.receipt);
+            if verdict != Verdict::Change {
+                continue;
+            }
+            self.remove(&unit, standing.as_ref())?;
+            match unit.op() {
+                Op::Delete => self.bury(&unit)?,
+                Op::Replace => {
                     accepted.push((position, next));
                     next += 1;
-                    self.receipt.written += 1;
                 }
             }
         }
@@ -198,32 +192,14 @@ impl Write<'_, '_> {
             .then(|| format!("unit {name} has the id {} of another, {}", unit.id(), standing.path)))
     }
 
-    /// Clauses 3 to 5 of the contract.
     fn verdict(&self, unit: &Unit<'_>, standing: Option<&Standing>) -> Result<Verdict> {
-        let Some(generation) = unit.generation() else {
-            return Err(Error::unexpected(format!("unit {} has no generation", unit.name())));
-        };
-        let change = match unit.op() {
-            Op::Replace => Verdict::Write,
-            Op::Delete => Verdict::Delete,
-        };
-        let Some(standing) = standing else { return Ok(change) };
-        Ok(match (generation.cmp(&standing.generation), unit.op(), standing.number) {
-            (Ordering::Greater, ..) => change,
-            (Ordering::Less, ..) => Verdict::Superseded,
-            (Ordering::Equal, Op::Delete, None) => Verdict::Replay,
-            (Ordering::Equal, Op::Delete, Some(_)) => Verdict::Delete,
-            (Ordering::Equal, Op::Replace, None) => Verdict::Superseded,
-            (Ordering::Equal, Op::Replace, Some(_)) => {
-                let stored = read::units(self.transaction, &[unit.id()])?;
-                let stored = stored.units().next().map(|stored| canonical_hash(&stored));
-                match stored.cmp(&Some(canonical_hash(unit))) {
-                    Ordering::Equal => Verdict::Replay,
-                    Ordering::Less => Verdict::Write,
-                    Ordering::Greater => Verdict::Superseded,
-                }
-            }
-        })
+        let known = standing.map(|standing| (standing.generation, standing.held()));
+        let found = verdict(unit, known)?;
+        if found != Verdict::Tie {
+            return Ok(found);
+        }
+        let stored = read::units(self.transaction, &[unit.id()])?;
+        Ok(of_tie(unit, stored.units().next().map(|stored| canonical_hash(&stored))))
     }
 
     /// Removes all rows of a unit, or its tombstone.

@@ -68,7 +68,9 @@ impl Subject for Neo4j {
                 return Ok(undo_by_drop(session));
             }
             CONSTRAINT => (
-                format!("CREATE CONSTRAINT {prefix}own FOR (n:{prefix}Code) REQUIRE n.ord IS UNIQUE"),
+                format!(
+                    "CREATE CONSTRAINT {prefix}own FOR (n:{prefix}Code) REQUIRE n.ord IS UNIQUE"
+                ),
                 format!("DROP CONSTRAINT {prefix}own"),
             ),
             NEWER => {

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use astload_backends::neo4j::Neo4jFactory;
 use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Result};
