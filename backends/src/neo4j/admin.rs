@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use neo4rs::Query;
 
 use super::Store;
-use super::schema::RULES;
+use super::schema::{RULES, Rule};
 use super::value::{int, list, text, text_or_null};
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
 use crate::error::Result;
@@ -17,9 +17,7 @@ const NODES_AT_ONCE: u64 = 1 << 14;
 #[async_trait]
 impl Admin for Store {
     async fn plan_schema(&self) -> Result<Vec<String>> {
-        let there = self.rules().await?;
-        let lacking = RULES.iter().filter(|rule| !there.contains(&rule.full_name(&self.names)));
-        Ok(lacking.map(|rule| rule.create(&self.names)).collect())
+        Ok(self.lacking().await?.into_iter().map(|rule| rule.create(&self.names)).collect())
     }
 
     async fn drop_schema(&self) -> Result<()> {
@@ -153,10 +151,12 @@ impl Store {
         }
     }
 
-    /// The names of all constraints and indexes of the database.
-    pub(super) async fn rules(&self) -> Result<HashSet<String>> {
+    /// Constraints and indexes that the database does not have.
+    pub(super) async fn lacking(&self) -> Result<Vec<&'static Rule>> {
         let question = "SHOW INDEXES YIELD name RETURN [name] AS row";
         let rows = self.ask("looking for indexes", Query::new(question.into())).await?;
-        Ok(rows.into_iter().map(|mut row| row.word()).collect())
+        let there: HashSet<String> = rows.into_iter().map(|mut row| row.word()).collect();
+        let is_there = |rule: &&Rule| there.contains(&rule.full_name(&self.names));
+        Ok(RULES.iter().filter(|rule| !is_there(rule)).collect())
     }
 }

@@ -46,6 +46,11 @@ pub(super) fn classify(what: &str, error: BoltError) -> Error {
         BoltError::IOError { detail } => of_connection(what, detail),
         BoltError::UnsupportedVersion(major, minor) => not_supported(what, *major, *minor),
         BoltError::ProtocolMismatch(0) => not_supported(what, 0, 0),
+        // The first byte is that of an alert of TLS.
+        BoltError::ProtocolMismatch(answer) if answer >> 24 == 0x15 => {
+            Error::misconfigured(format!("{what}: the server takes encrypted connections only"))
+                .with_hint("write the URL with bolt+s:// or neo4j+s://")
+        }
         BoltError::ProtocolMismatch(_) => {
             Error::misconfigured(format!("{what}: what answers does not speak Bolt"))
                 .with_hint("the port of Bolt is 7687 where nobody changed it, that of HTTP 7474")
@@ -94,6 +99,9 @@ fn of_connection(what: &str, error: &io::Error) -> Error {
         return Error::misconfigured(format!("{what}: TLS: {tls}")).with_hint(hint);
     }
     let hint = match error.kind() {
+        io::ErrorKind::UnexpectedEof if error.to_string().contains("tls") => {
+            "does the server take encrypted connections? Without them the scheme is bolt://"
+        }
         io::ErrorKind::ConnectionRefused => "does the server run, and is the port right?",
         io::ErrorKind::UnexpectedEof => {
             "the connection was closed; does the server want TLS, as with bolt+s://?"

@@ -252,7 +252,8 @@ impl Manager for Drivers {
             .password(password)
             .max_connections(1)
             .fetch_size(FETCH)
-            .connection_timeout(self.timeout);
+            // Ours comes first, and says more.
+            .connection_timeout(self.timeout + Duration::from_secs(1));
         if let Some(database) = database {
             config = config.db(database.as_str());
         }

@@ -94,6 +94,11 @@ impl Backend for Neo4j {
             RETURN [name, access, role, currentStatus] AS row";
         let rows = self.0.ask("health check", Cypher::new(question.into())).await?;
         let latency = start.elapsed();
+        if let Some(rule) = self.0.lacking().await?.first() {
+            let name = rule.full_name(&self.0.names);
+            return Err(Error::misconfigured(format!("health check: the database lacks {name}"))
+                .with_hint("`astload schema apply` makes it; until then writers may meet unseen"));
+        }
         let mut details = vec![("version".to_owned(), self.0.info.version.clone())];
         if let Some(mut row) = rows.into_iter().next() {
             for key in ["database", "access", "role", "status"] {

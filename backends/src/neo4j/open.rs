@@ -7,10 +7,13 @@ use super::connect::Connections;
 use super::names::Names;
 use super::options::Neo4jOptions;
 use super::schema::{self, RULES, VERSION};
-use super::{CAPABILITIES, PREFERRED_ROWS, Store, VERSION_GONE};
+use super::{CAPABILITIES, PREFERRED_ROWS, Store, VERSION_GONE, write};
 use crate::contract::{BackendInfo, Capabilities};
 use crate::error::{Error, Result};
 use crate::factory::{Access, BackendConfig};
+
+/// Attempts to make what others make at the same time.
+const ATTEMPTS: usize = 8;
 
 const OPENING: &str = "opening the store";
 
@@ -92,8 +95,7 @@ impl Store {
 
     /// Makes what somebody took away.
     async fn complete(&self) -> Result<()> {
-        let there = self.rules().await?;
-        match RULES.iter().all(|rule| there.contains(&rule.full_name(&self.names))) {
+        match self.lacking().await?.is_empty() {
             true => Ok(()),
             false => self.create().await,
         }
@@ -102,25 +104,19 @@ impl Store {
     /// Makes what is not there, unless somebody else does so at the same time.
     async fn create(&self) -> Result<()> {
         const WHAT: &str = "making the store";
-        let made = self.connections.transact(WHAT, async |tx| {
-            for rule in &RULES {
-                tx.run(Query::new(rule.create(&self.names)), WHAT).await?;
+        let mut attempt = 1;
+        loop {
+            let made = self.connections.transact(WHAT, async |tx| {
+                for rule in &RULES {
+                    tx.run(Query::new(rule.create(&self.names)), WHAT).await?;
+                }
+                Ok(())
+            });
+            match made.await {
+                // Others make the same; what is left is made after them.
+                Err(error) if write::is_meeting(&error) && attempt < ATTEMPTS => attempt += 1,
+                made => break made?,
             }
-            Ok(())
-        });
-        match made.await {
-            // Others make the same; what is left is made after them.
-            Err(error) if super::write::is_meeting(&error) => {
-                self.connections
-                    .transact(WHAT, async |tx| {
-                        for rule in &RULES {
-                            tx.run(Query::new(rule.create(&self.names)), WHAT).await?;
-                        }
-                        Ok(())
-                    })
-                    .await?;
-            }
-            made => made?,
         }
         self.ask(WHAT, Query::new("CALL db.awaitIndexes(60) RETURN [true] AS row".into())).await?;
         self.ask(WHAT, Query::new(schema::store(&self.names))).await.map(drop)

@@ -2,4 +2,12 @@
 //! `tests/services/run neo4j toxiproxy -- cargo test …`.
 
 mod conformance;
+mod errors;
+mod graph;
+mod loaders;
+mod network;
+mod own;
+mod restarts;
 mod server;
+mod store;
+mod tls;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use astload_backends::neo4j::Neo4jFactory;
 use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Result};
+pub(crate) use astload_fixtures::servers::{Proxy, folder_of, port_of};
 use neo4rs::{ConfigBuilder, Graph, query};
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -47,6 +48,12 @@ impl Server {
         self.port
     }
 
+    /// Where it speaks HTTP.
+    pub(crate) fn http_port(&self) -> u16 {
+        let port = fs::read_to_string(self.folder.join("http")).expect("a port");
+        port.trim().parse().expect("a port")
+    }
+
     /// What leads to it.
     pub(crate) fn url(&self) -> String {
         format!("bolt://neo4j:{PASSWORD}@127.0.0.1:{}", self.port)
@@ -72,27 +79,17 @@ impl Server {
         self.driver().run(query(statement)).await.expect("executed");
     }
 
+    /// Executes a statement that is the server's, not the database's.
+    pub(crate) async fn serve(&self, statement: &str) {
+        self.driver().run_on("system", query(statement)).await.expect("executed");
+    }
+
     /// The one number that a question has for an answer, as `number`.
     pub(crate) async fn number(&self, question: &str) -> i64 {
         let mut rows = self.driver().execute(query(question)).await.expect("asked");
         let row = rows.next().await.expect("answered").expect("a row");
         row.get("number").expect("a number")
     }
-}
-
-/// The port that a server of the launcher's listens on.
-pub(crate) fn port_of(folder: &Path) -> u16 {
-    let port = fs::read_to_string(folder.join("port")).expect("the server's port");
-    port.trim().parse().expect("a port")
-}
-
-/// The folder of a server that the launcher started; else says that the test is skipped.
-pub(crate) fn folder_of(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(format!("ASTLOAD_TEST_{}", name.to_uppercase()));
-    if folder.is_none() {
-        skipped(&format!("there is no {name}: tests/services/run neo4j {name} -- cargo test …"));
-    }
-    folder.map(PathBuf::from)
 }
 
 /// Takes what a store holds away when it is not needed any more.
@@ -123,10 +120,4 @@ impl Drop for Dropped {
 pub(crate) async fn connect(options: &Value) -> Result<Arc<dyn Backend>> {
     let config = BackendConfig { options: options.clone(), access: Access::Write, selection: None };
     Neo4jFactory.connect(config).await
-}
-
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-pub(crate) fn skipped(why: &str) {
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    eprintln!("\n*** SKIPPED {test}: {why} ***\n");
 }

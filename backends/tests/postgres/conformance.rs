@@ -11,8 +11,7 @@ use astload_fixtures::conformance::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::proxy::Proxy;
-use crate::server::{Dropped, Server, connect, folder_of, port_of};
+use crate::server::{Dropped, Proxy, Server, connect, folder_of, port_of};
 
 #[test]
 fn postgres_conforms_over_tls() {
@@ -33,9 +32,9 @@ fn postgres_conforms_behind_a_pooler_of_transactions() {
 #[test]
 fn postgres_conforms_where_each_round_trip_takes_50_ms() {
     let Some(server) = Server::started() else { return };
-    let Some(proxy) = Proxy::to(&server) else { return };
+    let Some(proxy) = Proxy::to(server.port()) else { return };
     proxy.poison("downstream", "latency", json!({ "latency": 50 }));
-    let options = json!({ "url": proxy.tls_url() });
+    let options = json!({ "url": Server::tls_url_through(&proxy) });
     let settings = Settings { cases: 1, cuts_max: 4, ..Settings::default() };
     // Writes, deletes and replays, read back: each further clause takes minutes.
     let clauses = &CLAUSES[2..3];

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::server::{Server, connect};
 use crate::store::{Store, deliver, unit, units};
+use astload_fixtures::delivery::cut;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_make_a_schema_at_the_same_time_all_find_it() {
@@ -55,20 +56,6 @@ async fn those_who_settle_at_the_same_time_wait_for_each_other() {
     let (one, other) = tokio::join!(one.settle(), other.settle());
     one.expect("settled");
     other.expect("settled");
-}
-
-/// Shuffles and cuts what is to be written into batches of distinct units.
-fn cut(mut versions: Vec<UnitValue>, random: &mut fastrand::Rng) -> Vec<Vec<UnitValue>> {
-    random.shuffle(&mut versions);
-    let mut batches: Vec<Vec<UnitValue>> = Vec::new();
-    for version in versions {
-        let has = |batch: &Vec<UnitValue>| batch.iter().any(|unit| unit.path == version.path);
-        match batches.iter_mut().find(|batch| batch.len() < 5 && !has(batch)) {
-            Some(batch) => batch.push(version),
-            None => batches.push(vec![version]),
-        }
-    }
-    batches
 }
 
 /// A unit of this version, different from all others; now and then it is deleted.

@@ -7,7 +7,6 @@ mod forms;
 mod loaders;
 mod network;
 mod own;
-mod proxy;
 mod restarts;
 mod rights;
 mod server;

@@ -10,8 +10,7 @@ use astload_fixtures::units::{UnitValue, batch_of};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use crate::proxy::Proxy;
-use crate::server::Server;
+use crate::server::{Proxy, Server};
 use crate::store::{ATTEMPT, Store, deliver, held, says, unit, units};
 
 /// A store, a way to it, and a backend that takes that way.
@@ -24,10 +23,10 @@ struct Far {
 impl Far {
     async fn new() -> Option<Self> {
         let server = Server::started()?;
-        let proxy = Proxy::to(&server)?;
+        let proxy = Proxy::to(server.port())?;
         let near = server.url_by("plain:plainpw@127.0.0.1", "sslmode=disable");
         let store = Store::with(&server, json!({ "url": near })).await;
-        let backend = store.by(&proxy.url()).await.expect("connects");
+        let backend = store.by(&Server::url_through(&proxy)).await.expect("connects");
         Some(Self { store, proxy, backend })
     }
 }

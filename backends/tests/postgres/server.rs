@@ -1,12 +1,12 @@
 //! The server that the launcher started, and stores in it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use astload_backends::postgres::PostgresFactory;
 use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Result};
+pub(crate) use astload_fixtures::servers::{Proxy, folder_of, port_of};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio_postgres::{Client, Config, NoTls};
@@ -24,11 +24,7 @@ static STORES: AtomicUsize = AtomicUsize::new(0);
 impl Server {
     /// The one that `tests/services/run postgres` started; without it, says that the test is skipped.
     pub(crate) fn started() -> Option<Self> {
-        let Some(folder) = std::env::var_os("ASTLOAD_TEST_POSTGRES").map(PathBuf::from) else {
-            skipped("there is no server: tests/services/run postgres -- cargo test …");
-            return None;
-        };
-        Some(Self::at(folder))
+        folder_of("postgres").map(Self::at)
     }
 
     /// The server whose folder this is.
@@ -60,6 +56,16 @@ impl Server {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What leads through a proxy. Without TLS, so that what is cut is what the server speaks.
+    pub(crate) fn url_through(proxy: &Proxy) -> String {
+        format!("postgres://plain:plainpw@127.0.0.1:{}/app?sslmode=disable", proxy.port)
+    }
+
+    /// The same, encrypted.
+    pub(crate) fn tls_url_through(proxy: &Proxy) -> String {
+        format!("postgres://app:apppw@127.0.0.1:{}/app?sslmode=require", proxy.port)
     }
 
     pub(crate) fn url_by(&self, who_and_where: &str, parameters: &str) -> String {
@@ -106,21 +112,6 @@ impl Server {
     pub(crate) fn name(&self) -> String {
         format!("t{}_{}", std::process::id(), STORES.fetch_add(1, Ordering::Relaxed))
     }
-}
-
-/// The port that a server of the launcher's listens on.
-pub(crate) fn port_of(folder: &Path) -> u16 {
-    let port = fs::read_to_string(folder.join("port")).expect("the server's port");
-    port.trim().parse().expect("a port")
-}
-
-/// The folder of another server that the launcher started; else says that the test is skipped.
-pub(crate) fn folder_of(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(format!("ASTLOAD_TEST_{}", name.to_uppercase()));
-    if folder.is_none() {
-        skipped(&format!("there is no {name}: tests/services/run postgres {name} -- cargo test …"));
-    }
-    folder.map(PathBuf::from)
 }
 
 /// The password of roles that tests make.
@@ -171,10 +162,4 @@ impl Drop for Dropped {
 pub(crate) async fn connect(options: &Value) -> Result<Arc<dyn Backend>> {
     let config = BackendConfig { options: options.clone(), access: Access::Write, selection: None };
     PostgresFactory.connect(config).await
-}
-
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-pub(crate) fn skipped(why: &str) {
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    eprintln!("\n*** SKIPPED {test}: {why} ***\n");
 }

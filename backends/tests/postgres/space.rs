@@ -4,10 +4,11 @@ use std::fs;
 use std::process::Command;
 
 use astload_backends::ErrorKind::Misconfigured;
+use astload_fixtures::servers::skipped;
 use serde_json::json;
 
 use crate::forms::{Tablespace, own};
-use crate::server::{Server, skipped};
+use crate::server::Server;
 use crate::store::{Store, says, units};
 
 /// A small file system, which ends with the test.

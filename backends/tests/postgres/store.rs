@@ -1,15 +1,12 @@
 //! A store in a schema of its own, and what is asked of it again and again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use astload_backends::{Backend, Error, ErrorKind, Receipt, Result};
-use astload_connection::{Backoff, BackoffSettings};
+use astload_fixtures::delivery::versions;
+pub(crate) use astload_fixtures::delivery::{ATTEMPT, deliver, held, unit, units, until};
 use astload_fixtures::units::{UnitValue, batch_of};
-use astload_model::{Batch, canonical_hash};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
 
 use crate::server::{Dropped, Server, connect};
 
@@ -95,89 +92,9 @@ impl Store {
     }
 }
 
-/// By path, the generation and what the unit is.
-type Versions = BTreeMap<String, (u64, [u8; 32])>;
-
-/// All that a backend holds.
-pub(crate) async fn held(backend: &dyn Backend) -> Versions {
-    let reader = backend.reader().expect("a reader");
-    let units = reader.units(&Default::default()).await.expect("listed");
-    let ids: Vec<_> = units.iter().map(|unit| unit.id).collect();
-    versions(&reader.read_units(&ids).await.expect("read"))
-}
-
-fn versions(batch: &Batch) -> Versions {
-    let version = |unit: astload_model::Unit<'_>| {
-        let generation = unit.generation().expect("a generation");
-        (unit.path().to_owned(), (generation, canonical_hash(&unit)))
-    };
-    batch.units().map(version).collect()
-}
-
-/// A small unit with something in every list.
-pub(crate) fn unit(path: &str, generation: u64) -> UnitValue {
-    UnitValue::sample(path).at_generation(generation)
-}
-
-/// So many of them.
-pub(crate) fn units(name: &str, count: usize, generation: u64) -> Vec<UnitValue> {
-    (0..count).map(|at| unit(&format!("{name}/{at}"), generation)).collect()
-}
-
-/// How long one attempt of [`deliver`] may take.
-pub(crate) const ATTEMPT: Duration = Duration::from_secs(2);
-
-/// How long [`deliver`] and [`until`] go on.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Writes a batch as a lane does: again and again, until it is written. Gives back what stood in the
-/// way, of which nothing may be for somebody to act on.
-pub(crate) async fn deliver(backend: &dyn Backend, batch: &Batch) -> Vec<Error> {
-    let mut backoff = Backoff::new(BackoffSettings {
-        first: Duration::from_millis(10),
-        longest: Duration::from_millis(200),
-    });
-    let mut met = Vec::new();
-    let delivered = timeout(PATIENCE, async {
-        loop {
-            match timeout(ATTEMPT, backend.write_batch(batch)).await {
-                Ok(Ok(_)) => return,
-                Ok(Err(error)) => {
-                    assert_eq!(error.kind, ErrorKind::Transient, "{error:?}");
-                    met.push(error);
-                }
-                Err(_) => met.push(Error::transient("no answer")),
-            }
-            sleep(backoff.next_wait(None)).await;
-            // A good answer lets a guard try again.
-            if let Ok(Err(error)) = timeout(ATTEMPT, backend.health_check()).await {
-                assert_eq!(error.kind, ErrorKind::Transient, "{error:?}");
-            }
-        }
-    });
-    let delivered = delivered.await;
-    delivered.unwrap_or_else(|_| panic!("not delivered: {:?}", met.last()));
-    met
-}
-
-/// Waits until a condition holds.
-pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let holds = async {
-        while !condition().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, holds).await.unwrap_or_else(|_| panic!("{what} in time"));
-}
-
 /// Asserts what an error says to a person: its kind, these words, what to do; and no secret.
+#[track_caller]
 pub(crate) fn says(error: &Error, kind: ErrorKind, words: &str, hint: &str) {
-    assert_eq!(error.kind, kind, "{error:?}");
-    assert!(error.message.contains(words), "`{words}`: {error:?}");
-    let told = error.hint.as_deref().unwrap_or_default();
-    assert!(told.contains(hint), "`{hint}`: {error:?}");
-    let all = format!("{error:?}");
-    for secret in ["apppw", "plainpw", crate::server::PASSWORD] {
-        assert!(!all.contains(secret), "a password is told: {all}");
-    }
+    let secrets = ["apppw", "plainpw", crate::server::PASSWORD];
+    astload_fixtures::delivery::says(error, kind, words, hint, &secrets);
 }

@@ -28,6 +28,13 @@ dbms.usage_report.enabled=false
 CONF
     NEO4J_HOME=$folder NEO4J_CONF=$folder/conf "$java" -Xmx128m -XX:TieredStopAtLevel=1 -cp "$jars/*" \
         org.neo4j.server.startup.Neo4jAdminCommand dbms set-initial-password testpassword >>"$folder/log" 2>&1
+    serve "$folder"
+}
+
+# serve FOLDER: starts it with what is in its folder.
+serve() {
+    local folder=$1 java
+    java=$(java_of 17)
     background "$folder" "$java" -Xms128m -Xmx1g -XX:+UseG1GC \
         --add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/java.io=ALL-UNNAMED \
         --add-opens=java.base/sun.nio.ch=ALL-UNNAMED --add-opens=java.base/java.util.concurrent=ALL-UNNAMED \
