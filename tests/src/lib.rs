@@ -4,6 +4,7 @@
 pub mod corpus;
 pub mod database;
 pub mod dice;
+pub mod neo4j;
 pub mod page;
 pub mod postgres;
 pub mod process;
@@ -13,6 +14,7 @@ pub mod store;
 use std::time::{Duration, Instant};
 
 pub use dice::Dice;
+pub use neo4j::NeoStore;
 pub use postgres::{PgServer, PgStore};
 pub use process::{Finished, Running};
 pub use sandbox::Sandbox;

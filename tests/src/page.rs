@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-/// A question that a page answers in SQL.
+/// A question that a page answers in its store's language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// Its heading.
     pub asks: String,
     /// The statement under it.
-    pub sql: String,
+    pub answer: String,
 }
 
 /// A page.
@@ -47,8 +47,9 @@ impl Page {
         let all = self.section("Questions").split("\n### ").skip(1);
         all.map(|part| {
             let (asks, answer) = part.split_once('\n').expect("something under the heading");
-            let [sql] = <[String; 1]>::try_from(blocks(answer)).expect(asks);
-            Question { asks: asks.to_owned(), sql }
+            let all: Vec<String> = LANGUAGES.iter().flat_map(|name| blocks(answer, name)).collect();
+            let [answer] = <[String; 1]>::try_from(all).expect(asks);
+            Question { asks: asks.to_owned(), answer }
         })
         .collect()
     }
@@ -56,7 +57,7 @@ impl Page {
     /// The SQL of a section, whole.
     #[track_caller]
     pub fn sql(&self, heading: &str) -> String {
-        blocks(self.section(heading)).concat()
+        blocks(self.section(heading), "sql").concat()
     }
 
     /// The rows of a section's tables, each as its cells.
@@ -67,8 +68,12 @@ impl Page {
     }
 }
 
-/// The fenced blocks of SQL in a text.
-fn blocks(text: &str) -> Vec<String> {
-    let fenced = text.split("```sql\n").skip(1);
+/// What questions are asked in.
+const LANGUAGES: [&str; 2] = ["sql", "cypher"];
+
+/// The fenced blocks of a language in a text.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let begin = format!("```{language}\n");
+    let fenced = text.split(begin.as_str()).skip(1);
     fenced.map(|after| after.split("```").next().unwrap_or_default().to_owned()).collect()
 }

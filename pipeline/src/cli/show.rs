@@ -35,7 +35,10 @@ pub(super) fn text(url: &str, summary: &StoreSummary) -> String {
     if rows.vectors > 0 {
         text += &format!(", {}", plural(rows.vectors, "vector"));
     }
-    text += &format!(", {}", HumanBytes(summary.bytes));
+    // Not every store says how large it is.
+    if summary.bytes > 0 {
+        text += &format!(", {}", HumanBytes(summary.bytes));
+    }
     if let Some(at) = summary.last_load {
         text += &format!(", loaded {}", ago(at));
     }

@@ -15,6 +15,7 @@ mod incremental;
 mod letters;
 mod load_output;
 mod mount;
+mod neo4j;
 mod nobody;
 mod pages;
 mod postgres;

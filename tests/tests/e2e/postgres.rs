@@ -19,10 +19,15 @@ fn load(sandbox: &Sandbox, store: &PgStore, more: &[&str]) -> Finished {
 
 /// Requires that a store holds what a fresh load of the repository gives.
 pub(crate) fn is_clean(sandbox: &Sandbox, store: &PgStore) {
+    equals_a_fresh_load(sandbox, &store.url());
+}
+
+/// The same of the store at a URL.
+pub(crate) fn equals_a_fresh_load(sandbox: &Sandbox, url: &str) {
     let folder = tempfile::tempdir_in(sandbox.path(".")).expect("a folder");
     let clean = format!("sqlite:{}", folder.path().join("clean.db").display());
     sandbox.run(&["load", "repo", "--quiet", "--to", &clean]).exits(0);
-    sandbox.run(&["verify", &clean, &store.url()]).exits(0);
+    sandbox.run(&["verify", &clean, url]).exits(0);
 }
 
 pub(crate) fn has_no_orphans(store: &PgStore) {

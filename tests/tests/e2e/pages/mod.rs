@@ -1,5 +1,6 @@
 //! The pages of stores: every question on them answers, against what a real load left.
 
+mod neo4j;
 mod postgres;
 mod sqlite;
 
@@ -55,9 +56,10 @@ fn change(shop: &Sandbox) {
 /// Requires that every question of a page finds what there is.
 #[track_caller]
 fn all_answer(page: &str, ask: impl Fn(&str) -> Vec<String>) {
-    for (Question { asks, sql }, (_, expected)) in Page::read(page).questions().iter().zip(ANSWERS)
+    for (Question { asks, answer }, (_, expected)) in
+        Page::read(page).questions().iter().zip(ANSWERS)
     {
-        let rows = ask(sql);
+        let rows = ask(answer);
         assert!(rows.iter().any(|row| row == expected), "{asks} {expected} is not in {rows:#?}");
     }
 }
@@ -86,7 +88,7 @@ fn has_the_settings(page: &str, type_name: &str) {
 
 #[test]
 fn the_pages_answer_the_same_ten_questions() {
-    for page in [sqlite::PAGE, postgres::PAGE] {
+    for page in [sqlite::PAGE, postgres::PAGE, neo4j::PAGE] {
         let asked = Page::read(page).questions();
         let asked: Vec<&str> = asked.iter().map(|question| &*question.asks).collect();
         assert_eq!(asked, ANSWERS.map(|(asks, _)| asks), "{page}");
