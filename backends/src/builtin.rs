@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
+use crate::elastic::{ElasticsearchFactory, OpenSearchFactory};
 use crate::factory::BackendFactory;
 use crate::neo4j::Neo4jFactory;
 use crate::postgres::PostgresFactory;
 use crate::sqlite::SqliteFactory;
 
 pub(crate) fn factories() -> Vec<Arc<dyn BackendFactory>> {
-    vec![Arc::new(Neo4jFactory), Arc::new(PostgresFactory), Arc::new(SqliteFactory)]
+    vec![
+        Arc::new(ElasticsearchFactory),
+        Arc::new(Neo4jFactory),
+        Arc::new(OpenSearchFactory),
+        Arc::new(PostgresFactory),
+        Arc::new(SqliteFactory),
+    ]
 }

@@ -4,9 +4,11 @@
 
 mod builtin;
 mod contract;
+pub mod elastic;
 mod error;
 mod factory;
 mod guard;
+mod hex;
 pub mod neo4j;
 pub mod postgres;
 mod registry;

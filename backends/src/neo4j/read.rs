@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use neo4rs::Query;
 
 use super::units::{self, Lock};
-use super::value::{Answer, text_or_null, unhex};
+use super::value::{Answer, text_or_null};
 use super::{Store, write};
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::{Error, Result};
 use crate::factory::Access;
+use crate::hex::unhex;
 
 const WHAT: &str = "reading units";
 

@@ -11,9 +11,10 @@ use neo4rs::{BoltType, Query};
 
 use super::connect::Tx;
 use super::names::{CODE, Names, type_of};
-use super::value::{floats, hex, int, int_or_null, list, map, text, text_or_null};
+use super::value::{floats, int, int_or_null, list, map, text, text_or_null};
 use crate::contract::RowCounts;
 use crate::error::Result;
+use crate::hex::hex;
 
 const WRITE: &str = "
 CALL () {

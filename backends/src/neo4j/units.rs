@@ -14,8 +14,9 @@ use neo4rs::Query;
 
 use super::connect::Tx;
 use super::names::{Names, kind_of};
-use super::value::{Answer, int, list, text, unhex};
+use super::value::{Answer, int, list, text};
 use crate::error::{Error, Result};
+use crate::hex::unhex;
 
 const WHAT: &str = "reading units";
 

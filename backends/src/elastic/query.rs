@@ -1,0 +1,247 @@
+//! The few questions of the command line, asked of the indices.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use elasticsearch::http::Method;
+use serde_json::{Value, json};
+
+use super::Store;
+use super::client::Body;
+use crate::contract::{
+    KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary, StoredUnit,
+    SymbolCount,
+};
+use crate::error::Result;
+
+const SUMMING: &str = "summing up";
+
+/// Repositories and languages that are told.
+const BUCKETS_MAX: usize = 10_000;
+
+#[async_trait]
+impl Query for Store {
+    async fn summary(&self, most: usize) -> Result<StoreSummary> {
+        self.refresh(SUMMING).await?;
+        let mut summary = self.totals().await?;
+        if most > 0 {
+            self.lists(most, &mut summary).await?;
+        }
+        Ok(summary)
+    }
+
+    async fn find(&self, path: &str) -> Result<Vec<StoredUnit>> {
+        // Which end is a whole part of a path is known by its `/`.
+        let ends = json!({ "bool": { "should": [
+            { "term": { "path.raw": path } },
+            { "wildcard": { "path.raw": { "value": format!("*/{}", escaped(path)) } } },
+        ]}});
+        self.stored("finding a file", vec![ends]).await
+    }
+
+    async fn references(&self, name: &str, most: usize) -> Result<Vec<Reference>> {
+        const WHAT: &str = "finding references";
+        self.refresh(WHAT).await?;
+        let query = json!({ "bool": { "should": [
+            { "term": { "symbol_names": name } }, { "term": { "symbols": name } },
+        ]}});
+        let fields = ["repo", "path", "name", "kind", "ord", "edges", "unit_id", "version"];
+        let mut found = Vec::new();
+        self.all(WHAT, "nodes", query, [&["unit_id", "version", "ord"], &fields], |hit| {
+            let node = &hit["_source"];
+            for edge in node["edges"]["rows"].as_array().into_iter().flatten() {
+                if edge[9] == name || edge[11] == name {
+                    let version = (text(&node["unit_id"]), text(&node["version"]));
+                    found.push((version, reference(node, edge)));
+                }
+            }
+        })
+        .await?;
+        let mut references = self.that_count(WHAT, found).await?;
+        references.sort_by_cached_key(|reference| {
+            let Reference { kind, repo, path, line, column, .. } = reference.clone();
+            (kind != "DEFINES", repo, path, line, column)
+        });
+        references.truncate(most);
+        Ok(references)
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// What of a path would be a pattern.
+fn escaped(path: &str) -> String {
+    path.chars().fold(String::new(), |mut text, letter| {
+        if ['*', '?', '\\'].contains(&letter) {
+            text.push('\\');
+        }
+        text.push(letter);
+        text
+    })
+}
+
+fn reference(node: &Value, edge: &Value) -> Reference {
+    let from_one = |value: &Value| {
+        value
+            .as_u64()
+            .and_then(|number| u32::try_from(number).ok())
+            .map(|number| number.saturating_add(1))
+    };
+    let within = node["name"].as_str().or(node["kind"].as_str()).map(str::to_owned);
+    Reference {
+        kind: text(&edge[0]),
+        symbol: text(&edge[9]),
+        repo: text(&node["repo"]),
+        path: text(&node["path"]),
+        line: from_one(&edge[5]),
+        column: from_one(&edge[6]),
+        within: within.filter(|_| node["ord"] != 0),
+    }
+}
+
+impl Store {
+    /// Those of versions that count.
+    async fn that_count(
+        &self,
+        what: &str,
+        found: Vec<((String, String), Reference)>,
+    ) -> Result<Vec<Reference>> {
+        let index = self.names.alias("units");
+        let mut units: Vec<String> = found.iter().map(|((unit, _), _)| unit.clone()).collect();
+        units.sort_unstable();
+        units.dedup();
+        let mut counts = HashMap::new();
+        for some in units.chunks(1000) {
+            let asked =
+                some.iter().map(|id| json!({ "_index": index, "_id": id, "_source": ["version"] }));
+            let documents = self.documents(what, asked.collect()).await?;
+            for (id, document) in some.iter().zip(documents) {
+                let version = document.map(|document| text(&document["_source"]["version"]));
+                counts.insert(id.clone(), version);
+            }
+        }
+        let does = |((unit, version), _): &((String, String), Reference)| {
+            counts.get(unit).and_then(Option::as_ref) == Some(version)
+        };
+        Ok(found.into_iter().filter(does).map(|(_, reference)| reference).collect())
+    }
+
+    async fn totals(&self) -> Result<StoreSummary> {
+        let sum = |field: &str| json!({ "sum": { "field": field } });
+        let groups = |field: &str| {
+            json!({
+                "terms": { "field": field, "size": BUCKETS_MAX, "missing": "unknown" },
+                "aggs": { "nodes": sum("nodes"), "lines": sum("line_count") },
+            })
+        };
+        let asked = json!({
+            "nodes": sum("nodes"), "edges": sum("edges"), "vectors": sum("vectors"),
+            "broken": { "filter": { "term": { "has_error": true } } },
+            "repos": groups("repo"), "languages": groups("language"),
+        });
+        let live = json!({ "bool": { "must_not": [{ "term": { "deleted": true } }] } });
+        let counted = self.count(SUMMING, "units", live, asked).await?;
+        let all = json!({ "match_all": {} });
+        let symbols = self.count(SUMMING, "symbols", all.clone(), json!({})).await?;
+        let latest = json!({ "at": { "max": { "field": "loaded_at" } } });
+        let latest = self.count(SUMMING, "store", all, latest).await?;
+        let whole = |value: &Value| value["value"].as_f64().unwrap_or_default() as u64;
+        let found = &counted["aggregations"];
+        let buckets = |name: &str| found[name]["buckets"].as_array().cloned().unwrap_or_default();
+        let roots: HashMap<String, Option<String>> = crate::contract::Reader::repos(self)
+            .await?
+            .into_iter()
+            .map(|repo| (repo.repo, repo.root))
+            .collect();
+        let repo = |bucket: &Value| {
+            let repo = text(&bucket["key"]);
+            let root = roots.get(&repo).cloned().flatten();
+            let units = bucket["doc_count"].as_u64().unwrap_or_default();
+            RepoUnits { repo, root, units, nodes: whole(&bucket["nodes"]) }
+        };
+        let language = |bucket: &Value| Language {
+            language: text(&bucket["key"]),
+            units: bucket["doc_count"].as_u64().unwrap_or_default(),
+            nodes: whole(&bucket["nodes"]),
+            lines: whole(&bucket["lines"]),
+        };
+        let mut repos: Vec<RepoUnits> = buckets("repos").iter().map(repo).collect();
+        repos.sort_by(|one, other| one.repo.cmp(&other.repo));
+        let mut languages: Vec<Language> = buckets("languages").iter().map(language).collect();
+        languages.sort_by(|one, other| {
+            other.nodes.cmp(&one.nodes).then_with(|| one.language.cmp(&other.language))
+        });
+        Ok(StoreSummary {
+            repos,
+            languages,
+            units: counted["hits"]["total"]["value"].as_u64().unwrap_or_default(),
+            rows: RowCounts {
+                nodes: whole(&found["nodes"]),
+                edges: whole(&found["edges"]),
+                symbols: symbols["hits"]["total"]["value"].as_u64().unwrap_or_default(),
+                vectors: whole(&found["vectors"]),
+            },
+            bytes: self.bytes().await?,
+            units_with_errors: found["broken"]["doc_count"].as_u64().unwrap_or_default(),
+            last_load: latest["aggregations"]["at"]["value"].as_f64().map(|at| at as u64 * 1000),
+            ..StoreSummary::default()
+        })
+    }
+
+    /// The bytes of all indices, without replicas.
+    pub(super) async fn bytes(&self) -> Result<u64> {
+        let path = format!(
+            "{}/_stats/store?filter_path=_all.primaries.store.size_in_bytes",
+            self.names.all()
+        );
+        let stats = self.ask(SUMMING, Method::Get, &path, Body::None).await?;
+        Ok(stats["_all"]["primaries"]["store"]["size_in_bytes"].as_u64().unwrap_or_default())
+    }
+
+    /// The parts that read whole indices.
+    async fn lists(&self, most: usize, summary: &mut StoreSummary) -> Result<()> {
+        let kinds = json!({ "kinds": { "terms": { "field": "kind", "size": most } } });
+        let counted = self.count(SUMMING, "nodes", json!({ "match_all": {} }), kinds).await?;
+        let buckets = counted["aggregations"]["kinds"]["buckets"].as_array().cloned();
+        let kind = |bucket: &Value| KindCount {
+            kind: text(&bucket["key"]),
+            nodes: bucket["doc_count"].as_u64().unwrap_or_default(),
+        };
+        summary.kinds = buckets.unwrap_or_default().iter().map(kind).collect();
+        let mut uses: HashMap<String, (String, u64)> = HashMap::new();
+        let query = json!({ "exists": { "field": "symbols" } });
+        let sort: [&str; 3] = ["unit_id", "version", "ord"];
+        self.all(SUMMING, "nodes", query, [&sort, &["edges"]], |hit| {
+            for edge in hit["_source"]["edges"]["rows"].as_array().into_iter().flatten() {
+                if let (Some(key), true) = (edge[9].as_str(), edge[0] != "DEFINES") {
+                    let name = edge[11].as_str().unwrap_or(key);
+                    uses.entry(key.to_owned()).or_insert_with(|| (name.to_owned(), 0)).1 += 1;
+                }
+            }
+        })
+        .await?;
+        let mut symbols: Vec<SymbolCount> = uses
+            .into_values()
+            .map(|(symbol, references)| SymbolCount { symbol, references })
+            .collect();
+        symbols.sort_by(|one, other| {
+            other.references.cmp(&one.references).then_with(|| one.symbol.cmp(&other.symbol))
+        });
+        symbols.truncate(most);
+        summary.symbols = symbols;
+        let broken = json!({ "bool": {
+            "filter": [{ "term": { "has_error": true } }],
+            "must_not": [{ "term": { "deleted": true } }],
+        }});
+        let path = format!("{}/_search", self.names.alias("units"));
+        let asked = json!({
+            "size": most, "query": broken, "sort": [{ "path.raw": "asc" }], "_source": ["path"],
+        });
+        let found = self.ask(SUMMING, Method::Post, &path, Body::json(&asked)).await?;
+        let hits = found["hits"]["hits"].as_array().cloned().unwrap_or_default();
+        summary.errors = hits.iter().map(|hit| text(&hit["_source"]["path"])).collect();
+        Ok(())
+    }
+}

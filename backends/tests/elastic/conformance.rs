@@ -1,0 +1,90 @@
+//! Elasticsearch and OpenSearch under the conformance kit, with the faults that a server may have.
+
+use std::sync::Arc;
+
+use astload_backends::{BackendFactory, Error, ErrorKind, Result};
+use astload_fixtures::conformance::{
+    FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run,
+};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use crate::server::{Dropped, Kind, Server};
+
+fn conforms(kind: Kind) {
+    let Some(server) = Server::started(kind) else { return };
+    run(Arc::new(Elastic { server }), Settings::default()).assert_conformant();
+}
+
+#[test]
+fn elasticsearch_conforms() {
+    conforms(Kind::Elasticsearch);
+}
+
+#[test]
+fn opensearch_conforms() {
+    conforms(Kind::OpenSearch);
+}
+
+struct Elastic {
+    server: Server,
+}
+
+const BLOCKED: &str = "an index that takes no writes";
+const FULL: &str = "a disk past its flood stage";
+const NEWER: &str = "a store of a later version";
+
+#[async_trait]
+impl Subject for Elastic {
+    fn factory(&self) -> Arc<dyn BackendFactory> {
+        self.server.kind.factory()
+    }
+
+    async fn fresh(&self) -> Result<FreshStore> {
+        let prefix = self.server.prefix();
+        let options = json!({ "url": self.server.url(), "prefix": prefix, "timeout": "10s" });
+        Ok(FreshStore::new(options, Dropped { server: self.server.clone(), prefix }))
+    }
+
+    fn faults(&self) -> Vec<InjectedFault> {
+        let fault = |name, moment, kind| InjectedFault { name, moment, kind };
+        vec![
+            fault(BLOCKED, Moment::Connected, ErrorKind::Misconfigured),
+            fault(FULL, Moment::Connected, ErrorKind::Misconfigured),
+            fault(NEWER, Moment::Connecting, ErrorKind::Misconfigured),
+        ]
+    }
+
+    async fn cause(&self, fault: &str, options: &Value) -> Result<Undo> {
+        let prefix = options["prefix"].as_str().unwrap_or_default().to_owned();
+        let server = self.server.clone();
+        let block = |name: &str| {
+            let path = format!("{prefix}-nodes-v1/_settings");
+            let set = move |value: Value| json!({ "index": { name.to_owned(): value } });
+            let done = server.ask("PUT", &path, &set(true.into()));
+            assert_eq!(done["acknowledged"], true, "{done}");
+            let (server, undo) = (server.clone(), set(Value::Null));
+            let undo: Undo = Box::pin(async move {
+                let done = server.ask("PUT", &path, &undo);
+                assert_eq!(done["acknowledged"], true, "{done}");
+            });
+            undo
+        };
+        match fault {
+            BLOCKED => Ok(block("blocks.write")),
+            FULL => Ok(block("blocks.read_only_allow_delete")),
+            NEWER => {
+                self.server.connect(options).await?.close().await?;
+                let set = |version: u64| {
+                    let path = format!("{prefix}-store/_update/store");
+                    let (server, body) = (server.clone(), json!({ "doc": { "version": version } }));
+                    move || drop(server.ask("POST", &path, &body))
+                };
+                set(99)();
+                let undo = set(1);
+                Ok(Box::pin(async move { undo() }))
+            }
+            other => Err(Error::unexpected(format!("`{other}` is no fault of a server"))),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The Elasticsearch and OpenSearch backends, against real servers:
+//! `tests/services/run elasticsearch opensearch toxiproxy -- cargo test …`.
+
+mod conformance;
+mod server;
