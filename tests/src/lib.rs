@@ -4,6 +4,7 @@
 pub mod corpus;
 pub mod database;
 pub mod dice;
+pub mod elastic;
 pub mod neo4j;
 pub mod page;
 pub mod postgres;
@@ -14,6 +15,7 @@ pub mod store;
 use std::time::{Duration, Instant};
 
 pub use dice::Dice;
+pub use elastic::ElasticStore;
 pub use neo4j::NeoStore;
 pub use postgres::{PgServer, PgStore};
 pub use process::{Finished, Running};

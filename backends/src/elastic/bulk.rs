@@ -45,7 +45,7 @@ pub(super) struct Item {
 
 impl Item {
     fn is_busy(&self) -> bool {
-        matches!(self.status, 429 | 503)
+        matches!(self.status, 429 | 503) && self.error["type"] != "cluster_block_exception"
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -147,9 +147,11 @@ async fn send(
 ) -> Result<Vec<(usize, Item)>> {
     let answer = client.send(what, Method::Post, PATH, Body::Lines(body.into())).await?;
     if answer.status == 429 {
-        // All of it is too much at once.
         let item = Item { status: 429, error: answer.json()["error"].clone() };
-        return Ok(who.into_iter().map(|at| (at, item.clone())).collect());
+        if item.is_busy() {
+            // All of it is too much at once.
+            return Ok(who.into_iter().map(|at| (at, item.clone())).collect());
+        }
     }
     let answer = classify::checked(what, answer)?;
     let answered: Answered = serde_json::from_slice(&answer.body).map_err(|error| {

@@ -98,7 +98,8 @@ pub(super) fn of_answer(what: &str, status: u16, said: &Value) -> Error {
     let (kind, hint) = kind_of(status, &type_name, &reason);
     let reason = if reason.is_empty() { "the server says no more".to_owned() } else { reason };
     let error = Error::new(kind, format!("{what}: {reason} [{status} {type_name}]"));
-    let error = if status == 429 { error.for_overload() } else { error };
+    let is_busy = status == 429 && kind == ErrorKind::Transient;
+    let error = if is_busy { error.for_overload() } else { error };
     match hint {
         Some(hint) => error.with_hint(hint),
         None => error,
@@ -124,9 +125,7 @@ pub(super) fn kind_of(
 ) -> (ErrorKind, Option<&'static str>) {
     use ErrorKind::{Misconfigured, Refused, TooLarge, Transient, Unexpected};
     match (status, type_name) {
-        (_, "cluster_block_exception") if reason.contains("FORBIDDEN/12") => {
-            (Misconfigured, Some(FULL))
-        }
+        (_, "cluster_block_exception") if reason.contains("/12/") => (Misconfigured, Some(FULL)),
         (_, "cluster_block_exception") if reason.contains("SERVICE_UNAVAILABLE") => {
             (Transient, None)
         }
@@ -135,7 +134,6 @@ pub(super) fn kind_of(
         (403, _) => (Misconfigured, Some(RIGHTS)),
         (404, "index_not_found_exception") => (Misconfigured, Some(APPLY)),
         (413, _) => (TooLarge, Some("`http.max_content_length` of the server bounds a request")),
-        (429, "circuit_breaking_exception") => (Transient, Some(BUSY)),
         (429, _) => (Transient, Some(BUSY)),
         (408 | 409 | 500, "timeout_exception" | "version_conflict_engine_exception") => {
             (Transient, None)

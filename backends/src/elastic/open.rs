@@ -229,7 +229,7 @@ impl Store {
                     let reason = format!(
                         "index [{index}] blocked by: [FORBIDDEN/{}]",
                         match name.as_str() {
-                            "index.blocks.read_only_allow_delete" => "12/flood stage",
+                            "index.blocks.read_only_allow_delete" => "12/flood stage/",
                             _ => "8/index write",
                         }
                     );

@@ -2,4 +2,8 @@
 //! `tests/services/run elasticsearch opensearch toxiproxy -- cargo test …`.
 
 mod conformance;
+mod errors;
+mod network;
+mod restarts;
 mod server;
+mod store;

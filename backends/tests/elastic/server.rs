@@ -33,6 +33,11 @@ impl Kind {
     }
 }
 
+/// Both, for tests that are the same of either.
+pub(crate) fn both() -> [Kind; 2] {
+    [Kind::Elasticsearch, Kind::OpenSearch]
+}
+
 /// A real server.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
@@ -46,11 +51,20 @@ static STORES: AtomicUsize = AtomicUsize::new(0);
 impl Server {
     /// The one that the launcher started; without it, says that the test is skipped.
     pub(crate) fn started(kind: Kind) -> Option<Self> {
-        folder_of(kind.name()).map(|folder| Self { kind, folder })
+        folder_of(kind.name()).map(|folder| Self::at(kind, folder))
+    }
+
+    /// The server whose folder this is.
+    pub(crate) fn at(kind: Kind, folder: PathBuf) -> Self {
+        Self { kind, folder }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        port_of(&self.folder)
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", port_of(&self.folder))
+        format!("http://127.0.0.1:{}", self.port())
     }
 
     /// A prefix that nobody else uses.

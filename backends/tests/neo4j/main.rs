@@ -6,7 +6,6 @@ mod errors;
 mod graph;
 mod loaders;
 mod network;
-mod own;
 mod restarts;
 mod server;
 mod store;

@@ -4,25 +4,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use astload_fixtures::delivery::{ATTEMPT, deliver, held, unit, units, until};
+use astload_fixtures::servers::Own;
 use astload_fixtures::units::batch_of;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::own::Own;
-use crate::server::connect;
+use crate::server::{Server, connect};
 use crate::store::Store;
 
 /// One server for all of it: it takes ten seconds to start.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_dies_or_hangs_loses_and_doubles_nothing() {
-    let Some(own) = Own::started() else { return };
-    what_was_acknowledged_survives_and_the_rest_follows(&own).await;
-    a_call_is_held_up_and_the_next_one_works(&own).await;
-    what_is_taken_late_is_not_doubled(&own).await;
+    let Some(own) = Own::started("neo4j", "") else { return };
+    let server = Server::at(own.folder.clone());
+    what_was_acknowledged_survives_and_the_rest_follows(&own, &server).await;
+    a_call_is_held_up_and_the_next_one_works(&own, &server).await;
+    what_is_taken_late_is_not_doubled(&own, &server).await;
 }
 
-async fn what_was_acknowledged_survives_and_the_rest_follows(own: &Own) {
-    let store = Store::new(&own.server).await;
+async fn what_was_acknowledged_survives_and_the_rest_follows(own: &Own, server: &Server) {
+    let store = Store::new(server).await;
     let acknowledged = AtomicU64::new(0);
     let write = async {
         for generation in 1..=40 {
@@ -49,8 +50,8 @@ async fn is_there(store: &Store, generation: u64) {
     assert!(all_newer, "generation {generation} was acknowledged: {held:?}");
 }
 
-async fn a_call_is_held_up_and_the_next_one_works(own: &Own) {
-    let store = Store::new(&own.server).await;
+async fn a_call_is_held_up_and_the_next_one_works(own: &Own, server: &Server) {
+    let store = Store::new(server).await;
     store.write(&units("a", 4, 1)).await;
     for generation in 2..5 {
         own.freeze();
@@ -64,8 +65,8 @@ async fn a_call_is_held_up_and_the_next_one_works(own: &Own) {
     }
 }
 
-async fn what_is_taken_late_is_not_doubled(own: &Own) {
-    let store = Store::with(&own.server, json!({ "timeout": "2s" })).await;
+async fn what_is_taken_late_is_not_doubled(own: &Own, server: &Server) {
+    let store = Store::with(server, json!({ "timeout": "2s" })).await;
     store.write(&[unit("a", 1)]).await;
     let mut stopped = 0;
     for generation in 2..30 {

@@ -1,7 +1,7 @@
 //! The server that the launcher started, and stores in it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,10 +38,6 @@ impl Server {
     pub(crate) fn at(folder: PathBuf) -> Self {
         let port = port_of(&folder);
         Self { folder, port }
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
     }
 
     pub(crate) fn port(&self) -> u16 {

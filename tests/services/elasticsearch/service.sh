@@ -43,13 +43,19 @@ CONF
 }
 
 start() {
-    local folder=$1 jdk
-    jdk=$(jdk_of 21)
+    local folder=$1
     mkdir -p "$folder"/{logs,data,tmp,home}
     # What is the same for every node is shared.
     ln -s "$home"/{lib,modules,plugins} "$folder/home/"
     cp -r "$home/config" "$folder/home/config"
     : >"$folder/home/config/elasticsearch.yml"
+    serve "$folder"
+}
+
+# serve FOLDER: starts it with what is in its folder.
+serve() {
+    local folder=$1 jdk
+    jdk=$(jdk_of 21)
     ES_TMPDIR=$folder/tmp background "$folder" "$jdk/bin/java" -Xms512m -Xmx1g -XX:+UseG1GC \
         "-Djava.io.tmpdir=$folder/tmp" -Dfile.encoding=UTF-8 -Djna.nosys=true "-Des.nativelibs.path=$home/natives" \
         -Dorg.elasticsearch.nativeaccess.enableVectorLibrary=false -Des.distribution.type=tar \

@@ -14,9 +14,14 @@ install() {
 }
 
 start() {
+    mkdir -p "$1/home"
+    serve "$1"
+}
+
+# serve FOLDER: starts it with what is in its folder.
+serve() {
     local folder=$1 jdk
     jdk=$(jdk_of 21)
-    mkdir -p "$folder/home"
     background "$folder" "$jdk/bin/java" -Xms512m -Xmx1g -XX:+UseG1GC --add-modules=jdk.incubator.vector \
         --enable-native-access=ALL-UNNAMED -Dlog4j2.disable.jmx=true -cp "$home/main:$home/*" \
         Server "$folder/home" "$(cat "$folder/port")" ${ASTLOAD_TEST_OPENSEARCH_SETTINGS:-}

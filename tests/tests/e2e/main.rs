@@ -8,6 +8,7 @@ mod configured;
 mod crash;
 mod docs;
 mod edits;
+mod elastic;
 mod fanout;
 mod files;
 mod golden;
