@@ -135,8 +135,8 @@ impl Far {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_cut_on_its_way_is_written_once() {
     for kind in both() {
-        cut_everywhere(kind, "upstream", 2_500).await;
-        cut_everywhere(kind, "downstream", 400).await;
+        cut_everywhere(kind, "upstream", 1_500).await;
+        cut_everywhere(kind, "downstream", 120).await;
     }
 }
 
