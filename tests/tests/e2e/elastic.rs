@@ -33,7 +33,12 @@ fn a_loaded_store_answers_every_question() {
         let sandbox = Sandbox::with_python();
         load(&sandbox, &store, &[]).exits(0).says("3 units written");
         let url = store.url();
-        sandbox.run(&["show", &url]).exits(0).says("3 units").says("function_definition").says("python");
+        sandbox
+            .run(&["show", &url])
+            .exits(0)
+            .says("3 units")
+            .says("function_definition")
+            .says("python");
         sandbox.run(&["tree", "a.py", "--from", &url]).exits(0).says("function_definition");
         sandbox.run(&["refs", "first", "--from", &url]).exits(0).says("DEFINES").says("pkg/c.py");
         load(&sandbox, &store, &[]).exits(0).says("0 units written, 3 skipped");
