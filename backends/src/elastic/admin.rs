@@ -11,7 +11,7 @@ use super::bulk::Bulk;
 use super::classify;
 use super::client::Body;
 use super::documents::{action, tombstone, unit_id};
-use super::found::Standing;
+use super::found::{Standing, now};
 use super::schema::{self, Analysis, INDICES};
 use crate::contract::{Admin, GcReport, Receipt, RepoState};
 use crate::error::{Error, Result};
@@ -260,7 +260,7 @@ impl Store {
     async fn leftovers(&self, what: &str) -> Result<()> {
         let mut counts = HashMap::new();
         let all = json!({ "match_all": {} });
-        self.all(what, "units", all.clone(), [&["unit_id"], &["version"]], |hit| {
+        self.all(what, "units", all, [&["unit_id"], &["version"]], |hit| {
             let version = hit["_source"]["version"].as_str().unwrap_or_default().to_owned();
             counts.insert(hit["_id"].as_str().unwrap_or_default().to_owned(), version);
         })
@@ -269,7 +269,9 @@ impl Store {
         let alias = self.names.alias("nodes");
         let sort: [&str; 3] = ["unit_id", "version", "ord"];
         let fields = ["unit_id", "version", "repo"];
-        self.all(what, "nodes", all, [&sort, &fields], |hit| {
+        let before = now().saturating_sub(self.options.leftover_age().as_millis() as u64);
+        let old = json!({ "range": { "at": { "lte": before } } });
+        self.all(what, "nodes", old, [&sort, &fields], |hit| {
             let source = &hit["_source"];
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             if counts.get(&text(&source["unit_id"])) != Some(&text(&source["version"])) {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use astload_model::{Batch, Unit, UnitId};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::found::now;
 use super::json::{self, Object};
 use super::schema::Names;
 use crate::hex::hex;
@@ -52,10 +53,11 @@ impl Documents {
             ends.push(bodies.len());
         }
         let content = hash.digest128();
-        let version = format!(
-            "{:012x}",
-            (content ^ u128::from(unit.generation().unwrap_or_default())) as u64 >> 16
-        );
+        // Of the same content at another generation the documents are others: those that are deleted
+        // with one version are never those that another writer has just written.
+        hash.update(&unit.generation().unwrap_or_default().to_le_bytes());
+        let version = format!("{:012x}", hash.digest() >> 16);
+        let at = now().to_string();
         let index = names.alias("nodes");
         let mut lines = Vec::with_capacity(bodies.len() + ends.len() * 160);
         let mut starts = Vec::with_capacity(ends.len());
@@ -75,7 +77,9 @@ impl Documents {
             lines.extend_from_slice(id.as_bytes());
             lines.extend_from_slice(b"\",\"version\":\"");
             lines.extend_from_slice(version.as_bytes());
-            lines.extend_from_slice(b"\"}\n");
+            lines.extend_from_slice(b"\",\"at\":");
+            lines.extend_from_slice(at.as_bytes());
+            lines.extend_from_slice(b"}\n");
             start = end;
         }
         Self { version, content: format!("{content:032x}"), lines, starts }

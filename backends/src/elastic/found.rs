@@ -96,7 +96,11 @@ impl Store {
         };
         let found = |document: Value| match &document["error"] {
             Value::Null => Ok((document["found"] == true).then_some(document)),
-            error => Err(classify::of_answer(what, 404, error)),
+            error if error["type"] == "index_not_found_exception" => {
+                Err(classify::of_answer(what, 404, error))
+            }
+            // A shard that is not there now.
+            error => Err(classify::of_answer(what, 503, error)),
         };
         documents.into_iter().map(found).collect()
     }
@@ -207,7 +211,7 @@ impl Store {
 }
 
 /// Milliseconds since 1970.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as u64)
 }

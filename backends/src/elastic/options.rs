@@ -50,6 +50,11 @@ pub struct ElasticOptions {
     /// The documents of a repository are on one shard, and a search of it asks that one alone.
     #[serde(default)]
     pub route_by_repo: bool,
+    /// How old documents have to be that belong to no unit before `gc` takes them away: younger ones may
+    /// be those of a batch that is being written.
+    #[serde(default = "default_leftover_age")]
+    #[schemars(extend("format" = "human-duration"))]
+    pub leftover_age: String,
     /// Batches that are written at the same time.
     #[serde(default = "default_connections")]
     #[schemars(range(min = 1, max = 64))]
@@ -61,10 +66,18 @@ pub struct ElasticOptions {
 }
 
 impl ElasticOptions {
+    pub(super) fn leftover_age(&self) -> Duration {
+        humantime::parse_duration(&self.leftover_age).unwrap_or(Duration::from_secs(3600))
+    }
+
     pub(super) fn timeout(&self) -> Duration {
         // The schema holds it to its format.
         humantime::parse_duration(&self.timeout).unwrap_or(Duration::from_secs(60))
     }
+}
+
+fn default_leftover_age() -> String {
+    "1h".into()
 }
 
 impl std::fmt::Debug for ElasticOptions {

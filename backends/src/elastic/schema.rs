@@ -126,7 +126,8 @@ fn fields(name: &str, flavour: Flavour, analysis: Analysis) -> Value {
             "symbol": keyword(), "kind": keyword(), "name": words(), "package": keyword(),
         }),
         _ => json!({
-            "unit_id": keyword(), "version": keyword(), "repo": keyword(), "path": words(),
+            "unit_id": keyword(), "version": keyword(), "at": {"type": "date", "format": "epoch_millis"},
+            "repo": keyword(), "path": words(),
             "language": keyword(), "ord": long(), "last": long(), "parent": long(),
             "label": keyword(), "kind": keyword(), "field": keyword(), "name": words(),
             "text": {"type": "text", "analyzer": analyzer}, "start_byte": long(),

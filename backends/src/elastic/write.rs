@@ -58,7 +58,7 @@ impl Write<'_> {
     async fn attempt(&mut self) -> Result<Option<Receipt>> {
         let found = self.store.found(self.batch).await?;
         let (receipt, accepted) = self.judge(&found).await?;
-        self.drop_superseded(&accepted).await;
+        self.drop_superseded(&accepted, &found).await;
         if accepted.is_empty() {
             return Ok(Some(receipt));
         }
@@ -128,23 +128,19 @@ impl Write<'_> {
         Ok((receipt, accepted))
     }
 
-    /// Documents of versions that came too late are nobody's.
-    async fn drop_superseded(&mut self, accepted: &[usize]) {
+    /// Documents of versions that came too late are nobody's, unless another writer wrote the same one.
+    async fn drop_superseded(&mut self, accepted: &[usize], found: &Found) {
         let late: Vec<usize> =
             self.sent.iter().copied().filter(|at| !accepted.contains(at)).collect();
         let mut bulk = Bulk::default();
         for at in late {
             self.sent.remove(&at);
             let unit = self.batch.unit(at);
-            if let Some(documents) = self.documents.get(&at) {
-                let count = unit.nodes().len();
-                self.store.delete_nodes(
-                    &mut bulk,
-                    &unit_id(unit.id()),
-                    &documents.version,
-                    count,
-                    unit.repo(),
-                );
+            let Some(documents) = self.documents.get(&at) else { continue };
+            let standing = found.units.get(&unit.id());
+            if standing.is_none_or(|standing| standing.version != documents.version) {
+                let (id, count) = (unit_id(unit.id()), unit.nodes().len());
+                self.store.delete_nodes(&mut bulk, &id, &documents.version, count, unit.repo());
             }
         }
         self.store.clean_up(&bulk, WHAT).await;

@@ -84,6 +84,9 @@ impl Admin for Store {
             deleted += self
                 .connections
                 .transact(WHAT, async |tx| {
+                    let ids = list(some.iter().map(|&id| int(id)).collect());
+                    let lock = Query::new(self.names.cypher(LOCK)).param("ids", ids);
+                    tx.run(lock, WHAT).await?;
                     self.clear(tx, &some).await?;
                     let bury = Query::new(self.names.cypher(BURY));
                     let ids = list(some.iter().map(|&id| int(id)).collect());
@@ -123,6 +126,13 @@ impl Admin for Store {
         Ok(GcReport { tombstones, symbols, bytes: 0 })
     }
 }
+
+/// What is locked is changed by nobody else until this transaction ends.
+const LOCK: &str = "
+UNWIND $ids AS id
+MATCH (unit:{Unit} {unit_id: id})
+USING INDEX unit:{Unit}(unit_id)
+SET unit.writing = true";
 
 /// Of a unit that was cleared, nothing stays but its name and its generation.
 const BURY: &str = "

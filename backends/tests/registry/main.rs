@@ -143,7 +143,7 @@ fn built_in_types_are_there() {
     let types = Registry::with_builtins().discover();
     assert_eq!(
         types.iter().map(|known| known.info.name).collect::<Vec<_>>(),
-        ["postgres", "sqlite"]
+        ["elasticsearch", "neo4j", "opensearch", "postgres", "sqlite"]
     );
 }
 
