@@ -69,7 +69,7 @@ impl Page {
 }
 
 /// What questions are asked in.
-const LANGUAGES: [&str; 2] = ["sql", "cypher"];
+const LANGUAGES: [&str; 3] = ["sql", "cypher", "console"];
 
 /// The fenced blocks of a language in a text.
 fn blocks(text: &str, language: &str) -> Vec<String> {

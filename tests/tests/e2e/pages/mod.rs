@@ -1,5 +1,6 @@
 //! The pages of stores: every question on them answers, against what a real load left.
 
+mod elastic;
 mod neo4j;
 mod postgres;
 mod sqlite;
