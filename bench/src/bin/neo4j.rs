@@ -1,0 +1,243 @@
+//! What a load costs a Neo4j server, by the shape of the statements that write it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{BufWriter, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use astload_backends::neo4j::Neo4jFactory;
+use astload_backends::{Access, BackendConfig, BackendFactory};
+use astload_bench::{Machine, Meter, Scratch, Table, collect, joined, median, run};
+use astload_model::{Batch, Selection, SelectionRules, Unit};
+use clap::Parser;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+/// Measures the Neo4j backend, in turns with other ways to write the same elements through the official
+/// driver of Python (`bench/neo4j/shapes.py`), on one warm server: the time on the wall, and on the cores
+/// of server and client, for a node or a relationship. Targets: no shape costs the server less; the wall is
+/// no more than that of the best through the driver, the client's CPU a quarter of it.
+#[derive(Debug, Parser)]
+#[command(
+    after_help = "Example:\n  tests/services/run neo4j -- target/release/neo4j \\\n    --corpus \"$(bench/corpus django)\" --driver \"$(bench/corpus neo4j)\""
+)]
+struct Args {
+    /// A directory of source
+    #[arg(long, value_name = "DIR")]
+    corpus: PathBuf,
+    /// An environment of Python's with the driver
+    #[arg(long, value_name = "DIR")]
+    driver: PathBuf,
+    /// Named nodes that are read of it; what is loaded is their definitions
+    #[arg(long, default_value_t = 700_000)]
+    rows: usize,
+    /// How often, after a round that only warms the server
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+}
+
+/// Rows of a batch, as a lane has them.
+const BATCH_ROWS: usize = 16_384;
+
+/// What is measured, the backend first.
+const SHAPES: [&str; 5] = ["astload", "one", "groups", "keyed", "rows"];
+
+/// Seconds.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    elements: f64,
+    wall: f64,
+    server: f64,
+    client: f64,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let folder = std::env::var_os("ASTLOAD_TEST_NEO4J").map(PathBuf::from);
+    let folder = folder.context("no server: tests/services/run neo4j -- target/release/neo4j …")?;
+    let server = Server { folder };
+    let (runtime, scratch) = (Runtime::new()?, Scratch::new(None)?);
+    writeln!(stdout(), "{}\n", Machine::here())?;
+    let batches = definitions(&runtime, &args)?;
+    let file = scratch.path("elements.jsonl");
+    let elements = write_elements(&batches, &file)?;
+    let mut rounds: Vec<Vec<Took>> = Vec::new();
+    for round in 0..=args.rounds {
+        let mut took = vec![server.ours(&runtime, &batches, elements, round)?];
+        took.extend(server.theirs(&args, &scratch, &file)?);
+        // The first warms the server.
+        if round > 0 {
+            rounds.push(took);
+        }
+    }
+    let mut table = Table::new(&["shape", "elements", "wall, µs", "server, µs", "client, µs"]);
+    for (at, shape) in SHAPES.iter().enumerate() {
+        let each = |of: fn(&Took) -> f64| {
+            median(rounds.iter().map(|round| 1e6 * of(&round[at]) / round[at].elements))
+        };
+        table.row([
+            (*shape).to_owned(),
+            format!("{:.0}", rounds.first().map_or(0.0, |round| round[at].elements)),
+            format!("{:.1}", each(|took| took.wall)),
+            format!("{:.1}", each(|took| took.server)),
+            format!("{:.1}", each(|took| took.client)),
+        ]);
+    }
+    table.print()?;
+    writeln!(stdout(), "\nafterwards: {}", Machine::here())?;
+    Ok(())
+}
+
+/// What the backend is given where nobody says.
+fn definitions(runtime: &Runtime, args: &Args) -> Result<Vec<Batch>> {
+    let rules =
+        SelectionRules { flags: Some(vec!["definition".into()]), ..SelectionRules::default() };
+    let selection = Selection::new(rules)?;
+    let all = collect(runtime, &args.corpus, args.rows)?;
+    let all: Result<Vec<Batch>, _> = all.iter().map(|batch| selection.apply(batch)).collect();
+    Ok(joined(&all?, BATCH_ROWS))
+}
+
+/// A line for each batch, as the script reads it; gives back how many nodes and relationships there are.
+fn write_elements(batches: &[Batch], file: &Path) -> Result<usize> {
+    let mut output = BufWriter::new(fs::File::create(file)?);
+    let mut total = 0;
+    for batch in batches {
+        let (line, elements) = elements_of(batch);
+        total += elements;
+        writeln!(output, "{line}")?;
+    }
+    output.flush()?;
+    Ok(total)
+}
+
+fn elements_of(batch: &Batch) -> (Value, usize) {
+    let (nodes, edges, symbols) = (batch.nodes(), batch.edges(), batch.symbols());
+    let (mut rows, mut children, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    for unit in batch.units() {
+        let (first, range) = (rows.len(), unit.nodes());
+        let place = |ord: u32| first + nodes.ord[range.clone()].binary_search(&ord).unwrap_or(0);
+        for i in range.clone() {
+            if let Some(parent) = nodes.parent.get(i) {
+                children.push(json!([place(parent), rows.len()]));
+            }
+            rows.push(json!([
+                nodes.label.at(i),
+                nodes.kind.at(i),
+                nodes.ord[i],
+                nodes.last[i],
+                nodes.flags[i],
+                nodes.name.get(i),
+                nodes.start_byte.get(i),
+                nodes.end_byte.get(i),
+                nodes.start_line.get(i),
+                nodes.start_col.get(i),
+                nodes.end_line.get(i),
+                nodes.end_col.get(i),
+                nodes.field.get(i),
+                nodes.text.get(i),
+                nodes.properties.get(i),
+            ]));
+        }
+        lines.extend(edge_lines(&unit, batch, place));
+    }
+    let keys: Vec<Value> = (0..batch.symbol_ids().len())
+        .map(|row| json!([symbols.symbol.at(row), symbols.kind.at(row), symbols.name.get(row)]))
+        .collect();
+    let elements = rows.len() + children.len() + edges.src.len();
+    let line = json!({ "nodes": rows, "children": children, "symbols": keys, "edges": lines });
+    (line, elements)
+}
+
+fn edge_lines<'a>(unit: &Unit<'a>, batch: &'a Batch, place: impl Fn(u32) -> usize) -> Vec<Value> {
+    let edges = batch.edges();
+    let (first, rows) = (unit.symbols().start, unit.edges());
+    rows.filter_map(|i| {
+        let symbol = edges.dst_symbol.get(i)?;
+        Some(json!([
+            place(edges.src[i]),
+            first + symbol as usize,
+            edges.kind.at(i),
+            edges.ord[i],
+            edges.flags[i],
+            edges.start_byte.get(i),
+            edges.end_byte.get(i),
+            edges.start_line.get(i),
+            edges.start_col.get(i),
+            edges.properties.get(i),
+        ]))
+    })
+    .collect()
+}
+
+/// The server that the launcher started.
+struct Server {
+    folder: PathBuf,
+}
+
+impl Server {
+    fn port(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.folder.join("port"))?.trim().to_owned())
+    }
+
+    /// The time that its process has spent on all cores.
+    fn cpu(&self) -> Result<Duration> {
+        let pid = fs::read_to_string(self.folder.join("pid"))?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()))?;
+        let (_, rest) = stat.rsplit_once(") ").context("no stat")?;
+        let ticks: u64 =
+            rest.split(' ').skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
+        // A hundredth of a second each, on Linux.
+        Ok(Duration::from_millis(10 * ticks))
+    }
+
+    fn ours(
+        &self,
+        runtime: &Runtime,
+        batches: &[Batch],
+        elements: usize,
+        round: usize,
+    ) -> Result<Took> {
+        let url = format!("bolt://neo4j:testpassword@127.0.0.1:{}", self.port()?);
+        let options = json!({ "url": url, "prefix": format!("Bench{round}") });
+        runtime.block_on(async {
+            let config = BackendConfig { options, access: Access::Write, selection: None };
+            let backend = Neo4jFactory.connect(config).await?;
+            let (meter, server) = (Meter::start(), self.cpu()?);
+            for batch in batches {
+                backend.write_batch(batch).await?;
+            }
+            let (spent, server) = (meter.spent(), self.cpu()? - server);
+            backend.admin().context("an admin")?.drop_schema().await?;
+            backend.close().await?;
+            Ok(Took {
+                elements: elements as f64,
+                wall: spent.wall.as_secs_f64(),
+                server: server.as_secs_f64(),
+                client: spent.cpu.as_secs_f64(),
+            })
+        })
+    }
+
+    fn theirs(&self, args: &Args, scratch: &Scratch, file: &Path) -> Result<Vec<Took>> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("neo4j/shapes.py");
+        let pid = self.folder.join("pid");
+        let mut command: Vec<OsString> =
+            vec![args.driver.join("bin/python").into(), script.into(), self.port()?.into()];
+        command.extend([pid.into(), OsString::from(file)]);
+        command.extend(SHAPES[1..].iter().map(OsString::from));
+        let none: [(&str, &OsStr); 0] = [];
+        let finished = run(&scratch.path(""), &none, &command)?;
+        let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+        let said = finished.json()?;
+        let took = SHAPES[1..].iter().map(|shape| Took {
+            elements: number(&said[shape]["elements"]),
+            wall: number(&said[shape]["wall"]),
+            server: number(&said[shape]["server"]),
+            client: number(&said[shape]["client"]),
+        });
+        Ok(took.collect())
+    }
+}
