@@ -46,7 +46,7 @@ impl ElasticStore {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("{}+http://{}?prefix={}&leftover_age=0s", self.kind, self.address(), self.prefix)
+        format!("{}+http://{}?prefix={}&leftover_age=1ms", self.kind, self.address(), self.prefix)
     }
 
     /// Asks the server: a method, a path in which `astload` stands for the prefix, a body.

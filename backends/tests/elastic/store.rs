@@ -26,7 +26,7 @@ impl Store {
     /// A store with these options besides the usual ones, or instead of them.
     pub(crate) async fn with(server: &Server, others: Value) -> Self {
         let prefix = server.prefix();
-        let mut options = json!({ "url": server.url(), "prefix": prefix, "leftover_age": "0s" });
+        let mut options = json!({ "url": server.url(), "prefix": prefix, "leftover_age": "1ms" });
         for (name, value) in others.as_object().expect("options") {
             options[name] = value.clone();
         }
