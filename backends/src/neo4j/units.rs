@@ -98,7 +98,7 @@ struct Head {
 }
 
 /// Units that changed while they were read.
-pub(super) fn changed() -> Error {
+fn changed() -> Error {
     Error::transient(format!("{WHAT}: they were written at the same time"))
         .with_retry_after(Duration::ZERO)
 }
@@ -131,6 +131,9 @@ struct Reading<'a> {
     builder: BatchBuilder,
 }
 
+/// The columns of symbols, by their ids.
+type Symbols = HashMap<String, [Option<String>; 4]>;
+
 /// Rows of several units, by unit and then by a number.
 struct ByUnit<T> {
     rows: Vec<(i64, u32, T)>,
@@ -139,13 +142,11 @@ struct ByUnit<T> {
 
 impl<T> ByUnit<T> {
     fn of(rows: Vec<Answer>, rest: impl Fn(Answer) -> T) -> Self {
-        let mut rows: Vec<_> = rows
-            .into_iter()
-            .map(|mut row| {
-                let (id, number) = (row.int().unwrap_or_default(), row.uint().unwrap_or_default());
-                (id, number, rest(row))
-            })
-            .collect();
+        let keyed = |mut row: Answer| {
+            let (id, number) = (row.int().unwrap_or_default(), row.uint().unwrap_or_default());
+            (id, number, rest(row))
+        };
+        let mut rows: Vec<_> = rows.into_iter().map(keyed).collect();
         rows.sort_by_key(|(id, number, _)| (*id, *number));
         let mut units: HashMap<i64, Range<usize>> = HashMap::new();
         for (at, (id, ..)) in rows.iter().enumerate() {
@@ -229,10 +230,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    async fn symbols(
-        &mut self,
-        edges: &ByUnit<Edge>,
-    ) -> Result<HashMap<String, [Option<String>; 4]>> {
+    async fn symbols(&mut self, edges: &ByUnit<Edge>) -> Result<Symbols> {
         let ids: HashSet<&str> =
             edges.rows.iter().filter_map(|(.., edge)| edge.symbol.as_deref()).collect();
         let ids = list(ids.into_iter().map(text).collect());
@@ -287,11 +285,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn edges(
-        &mut self,
-        rows: &mut [(i64, u32, Edge)],
-        symbols: &HashMap<String, [Option<String>; 4]>,
-    ) -> Result<()> {
+    fn edges(&mut self, rows: &mut [(i64, u32, Edge)], symbols: &Symbols) -> Result<()> {
         let mut positions: HashMap<&str, u32> = HashMap::new();
         for (_, src, edge) in rows.iter_mut() {
             let Edge { kind, node, symbol, rest } = edge;

@@ -78,6 +78,7 @@ fn has_the_settings(page: &str, type_name: &str) {
         let default = match &option["default"] {
             _ if required.iter().any(|one| one == name) => "required".to_owned(),
             serde_json::Value::Null => "none".to_owned(),
+            serde_json::Value::Array(items) if items.is_empty() => "none".to_owned(),
             serde_json::Value::String(text) if text.is_empty() => "none".to_owned(),
             serde_json::Value::String(text) => format!("`{text}`"),
             other => format!("`{other}`"),
