@@ -119,13 +119,16 @@ def main(port, pidfile, elements, *shapes):
         for shape in shapes:
             data = [first_tenth(batches[0])] if shape == "rows" else batches
             count = sum(len(b["nodes"]) + len(b["children"]) + len(b["edges"]) for b in data)
-            server, wall, client = server_cpu(pid), time.time(), time.process_time()
-            for batch in data:
-                session.execute_write(globals()[shape], batch)
-            said[shape] = {"elements": count, "wall": time.time() - wall, "server": server_cpu(pid) - server,
-                           "client": time.process_time() - client}
-            for label in ("Peer", "PeerSymbol"):
-                session.run(f"MATCH (n:{label}) CALL (n) {{ DETACH DELETE n }} IN TRANSACTIONS OF 20000 ROWS").consume()
+            # The first time the server plans the statements.
+            for _ in range(2):
+                server, wall, client = server_cpu(pid), time.time(), time.process_time()
+                for batch in data:
+                    session.execute_write(globals()[shape], batch)
+                said[shape] = {"elements": count, "wall": time.time() - wall, "server": server_cpu(pid) - server,
+                               "client": time.process_time() - client}
+                for label in ("Peer", "PeerSymbol"):
+                    wipe = f"MATCH (n:{label}) CALL (n) {{ DETACH DELETE n }} IN TRANSACTIONS OF 20000 ROWS"
+                    session.run(wipe).consume()
         session.run("DROP CONSTRAINT peer_symbol").consume()
         session.run("DROP INDEX peer_key").consume()
     print(json.dumps(said))
