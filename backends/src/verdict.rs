@@ -46,6 +46,11 @@ pub(crate) fn verdict(unit: &Unit<'_>, standing: Option<(u64, Held)>) -> Result<
     })
 }
 
+/// Why a unit is refused whose id is that of another one.
+pub(crate) fn of_another(unit: &Unit<'_>, path: &str) -> String {
+    format!("unit {} has the id {} of another, {path}", unit.name(), unit.id())
+}
+
 /// What a store has of a unit that it knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Held {

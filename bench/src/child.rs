@@ -20,6 +20,8 @@ pub struct Finished {
     pub spent: Spent,
     /// Its peak memory, or its largest child's, in bytes.
     pub peak: u64,
+    /// The most that its files without a name had on disk, in bytes: those of a temporary journal.
+    pub unnamed: u64,
     /// How it ended.
     pub code: i64,
     /// What it printed.
@@ -53,6 +55,7 @@ pub fn run(
     let finished = Finished {
         spent: Spent { wall: seconds("wall"), cpu: seconds("cpu") },
         peak: report["peak"].as_u64().unwrap_or_default(),
+        unnamed: report["unnamed"].as_u64().unwrap_or_default(),
         code: report["code"].as_i64().unwrap_or(-1),
         stdout: report["stdout"].as_str().unwrap_or_default().to_owned(),
     };

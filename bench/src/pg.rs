@@ -1,7 +1,6 @@
 //! The server that `tests/services/run postgres` started, schemas in it, and `psql` beside us.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -13,13 +12,15 @@ use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::started::Started;
+
 /// The columns of each table, in the order in which both sides copy them.
 const COPIED: [&str; 4] = ["symbol", "node", "edge", "unit"];
 
 /// A server.
 #[derive(Debug, Clone)]
 pub struct Server {
-    folder: PathBuf,
+    started: Started,
     port: u16,
 }
 
@@ -29,11 +30,8 @@ impl Server {
     /// # Errors
     /// Where there is none.
     pub fn started() -> Result<Self> {
-        let folder = std::env::var_os("ASTLOAD_TEST_POSTGRES").map(PathBuf::from).context(
-            "no server: ASTLOAD_TEST_FSYNC=on tests/services/run postgres -- target/release/postgres …",
-        )?;
-        let port = fs::read_to_string(folder.join("port"))?.trim().parse()?;
-        let server = Self { folder, port };
+        let started = Started::required("postgres")?;
+        let server = Self { port: started.port()?, started };
         let fsync = server.psql("SHOW fsync")?;
         ensure!(fsync == "on", "the server does not sync: start it with ASTLOAD_TEST_FSYNC=on");
         Ok(server)
@@ -41,7 +39,8 @@ impl Server {
 
     /// The database, over TLS, all verified.
     pub fn url(&self) -> String {
-        let (port, authority) = (self.port, self.folder.join("ca.crt").display().to_string());
+        let (port, authority) =
+            (self.port, self.started.folder().join("ca.crt").display().to_string());
         format!(
             "postgres://app:apppw@localhost:{port}/app?sslmode=verify-full&sslrootcert={authority}"
         )
@@ -62,7 +61,14 @@ impl Server {
     pub fn checkpoint(&self) -> Result<()> {
         let port = self.port.to_string();
         let mut psql = Command::new("psql");
-        psql.arg("-h").arg(&self.folder).args(["-p", &port, "-U", "postgres", "-qc", "CHECKPOINT"]);
+        psql.arg("-h").arg(self.started.folder()).args([
+            "-p",
+            &port,
+            "-U",
+            "postgres",
+            "-qc",
+            "CHECKPOINT",
+        ]);
         ensure!(psql.status()?.success(), "psql failed");
         Ok(())
     }

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use astload_fixtures::servers::folder_of;
 use serde_json::Value;
-
-use crate::skipped;
 
 static STORES: AtomicUsize = AtomicUsize::new(0);
 
@@ -26,13 +25,13 @@ impl ElasticStore {
     }
 
     fn of(kind: &'static str) -> Option<Self> {
-        let folder = std::env::var_os(format!("ASTLOAD_TEST_{}", kind.to_uppercase()));
-        let Some(folder) = folder.map(PathBuf::from) else {
-            skipped(&format!("there is no {kind}: tests/run starts one"));
-            return None;
-        };
+        Some(Self::at(kind, folder_of(kind)?))
+    }
+
+    /// One in the server of this kind whose folder this is.
+    pub fn at(kind: &'static str, folder: PathBuf) -> Self {
         let number = STORES.fetch_add(1, Ordering::Relaxed);
-        Some(Self { kind, folder, prefix: format!("e{}x{number}", std::process::id()) })
+        Self { kind, folder, prefix: format!("e{}x{number}", std::process::id()) }
     }
 
     /// Where it listens.

@@ -14,6 +14,7 @@ pub mod store;
 
 use std::time::{Duration, Instant};
 
+pub use astload_fixtures::servers::skipped;
 pub use dice::Dice;
 pub use elastic::ElasticStore;
 pub use neo4j::NeoStore;
@@ -35,13 +36,6 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// Says loudly that a test cannot run here.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-pub fn skipped(why: &str) {
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    eprintln!("\n*** SKIPPED {test}: {why} ***\n");
 }
 
 /// Whether the tests run as root, who may mount and become somebody else, and reads everything.

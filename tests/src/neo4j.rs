@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use astload_fixtures::servers::folder_of;
 use serde_json::{Value, json};
-
-use crate::skipped;
 
 static STORES: AtomicUsize = AtomicUsize::new(0);
 
@@ -21,12 +20,13 @@ pub struct NeoStore {
 impl NeoStore {
     /// One that nobody else uses; without a server, says that the test is skipped.
     pub fn new() -> Option<Self> {
-        let Some(folder) = std::env::var_os("ASTLOAD_TEST_NEO4J").map(PathBuf::from) else {
-            skipped("there is no Neo4j: tests/run starts one");
-            return None;
-        };
+        folder_of("neo4j").map(Self::at)
+    }
+
+    /// One in the server whose folder this is.
+    pub fn at(folder: PathBuf) -> Self {
         let number = STORES.fetch_add(1, Ordering::Relaxed);
-        Some(Self { folder, prefix: format!("E{}x{number}", std::process::id()) })
+        Self { folder, prefix: format!("E{}x{number}", std::process::id()) }
     }
 
     /// The port of `port` (Bolt) or `http`.

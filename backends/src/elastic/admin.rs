@@ -135,8 +135,7 @@ impl Store {
                 lines.push(b'\n');
             });
         }
-        let items =
-            if bulk.is_empty() { Vec::new() } else { bulk.send(&self.client, what).await? };
+        let items = bulk.send(&self.client, what).await?;
         let (mut deleted, mut met, mut old) = (0, Vec::new(), Bulk::default());
         for ((id, unit), item) in standing.iter().zip(items) {
             match item {
@@ -148,7 +147,7 @@ impl Store {
                 item => return Err(item.as_error(what)),
             }
         }
-        self.clean_up(&old, what).await;
+        self.clean_up(old, what).await;
         Ok((deleted, met))
     }
 
@@ -217,10 +216,8 @@ impl Store {
                     );
                 });
             }
-            if !bulk.is_empty() {
-                let items = bulk.send(&self.client, what).await?;
-                deleted += items.iter().filter(|item| item.is_done()).count() as u64;
-            }
+            let items = bulk.send(&self.client, what).await?;
+            deleted += items.iter().filter(|item| item.is_done()).count() as u64;
         }
         Ok(deleted)
     }
@@ -281,7 +278,7 @@ impl Store {
             }
         })
         .await?;
-        self.clean_up(&bulk, what).await;
+        self.clean_up(bulk, what).await;
         Ok(())
     }
 

@@ -4,27 +4,34 @@
 //! touches none of the one that is there, and writers of two versions none of each other's. The unit's
 //! own document says which version counts, and is written last.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use astload_model::{Batch, Unit, UnitId};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::bulk::Bulk;
 use super::found::now;
 use super::json::{self, Object};
 use super::schema::Names;
 use crate::hex::hex;
 
-/// A unit that is to be written.
+/// What a unit's documents are, without themselves.
 #[derive(Debug)]
-pub(super) struct Documents {
-    /// Names the version's documents.
-    pub(super) version: String,
+pub(super) struct Version {
+    /// Names the documents of its nodes.
+    pub(super) name: String,
     /// The hash of all that is in it, but for its generation.
     pub(super) content: String,
-    /// Actions and documents of its nodes.
-    pub(super) lines: Vec<u8>,
-    /// Where each document begins, an action with it.
-    pub(super) starts: Vec<usize>,
+}
+
+/// A unit that is to be written.
+#[derive(Debug)]
+pub(super) struct Draft<'a> {
+    unit: Unit<'a>,
+    pub(super) version: Version,
+    /// The documents of its nodes, but for what says whose they are.
+    pub(super) bodies: Vec<u8>,
+    ends: Vec<usize>,
 }
 
 /// The id of a unit's document.
@@ -37,52 +44,44 @@ pub(super) fn node_id(unit: &str, version: &str, position: usize) -> String {
     format!("{unit}.{version}.{position:x}")
 }
 
-impl Documents {
-    /// Of a unit that is replaced.
-    pub(super) fn of(batch: &Batch, unit: &Unit<'_>, names: &Names, route: bool) -> Self {
+impl<'a> Draft<'a> {
+    /// Of a unit that is replaced, in a buffer that may have been another's.
+    pub(super) fn of(batch: &'a Batch, unit: Unit<'a>, mut bodies: Vec<u8>) -> Self {
+        bodies.clear();
         let by_node = ByNode::of(batch, unit);
-        let id = unit_id(unit.id());
-        let mut bodies = Vec::new();
         let mut ends = Vec::with_capacity(unit.nodes().len());
         let mut hash = Xxh3::new();
-        hash.update(&unit_columns(unit));
+        hash.update(&unit_columns(&unit));
         for i in unit.nodes() {
             let start = bodies.len();
             by_node.node(i, &mut bodies);
             hash.update(&bodies[start..]);
             ends.push(bodies.len());
         }
-        let content = hash.digest128();
+        let content = format!("{:032x}", hash.digest128());
         // Of the same content at another generation the documents are others: those that are deleted
         // with one version are never those that another writer has just written.
         hash.update(&unit.generation().unwrap_or_default().to_le_bytes());
-        let version = format!("{:012x}", hash.digest() >> 16);
-        let at = now().to_string();
+        let name = format!("{:012x}", hash.digest() >> 16);
+        Self { unit, version: Version { name, content }, bodies, ends }
+    }
+
+    /// Adds the documents of its nodes.
+    pub(super) fn push(&self, bulk: &mut Bulk, names: &Names, route: bool) {
+        let (id, version) = (unit_id(self.unit.id()), &self.version.name);
         let index = names.alias("nodes");
-        let mut lines = Vec::with_capacity(bodies.len() + ends.len() * 160);
-        let mut starts = Vec::with_capacity(ends.len());
+        let owner = format!(",\"unit_id\":\"{id}\",\"version\":\"{version}\",\"at\":{}}}\n", now());
         let mut start = 0;
-        for (position, end) in ends.into_iter().enumerate() {
-            starts.push(lines.len());
-            action(
-                &mut lines,
-                "index",
-                &index,
-                &node_id(&id, &version, position),
-                routing(unit, route),
-            );
-            // What says whose it is comes after what was hashed.
-            lines.extend_from_slice(&bodies[start..end - 1]);
-            lines.extend_from_slice(b",\"unit_id\":\"");
-            lines.extend_from_slice(id.as_bytes());
-            lines.extend_from_slice(b"\",\"version\":\"");
-            lines.extend_from_slice(version.as_bytes());
-            lines.extend_from_slice(b"\",\"at\":");
-            lines.extend_from_slice(at.as_bytes());
-            lines.extend_from_slice(b"}\n");
+        for (position, &end) in self.ends.iter().enumerate() {
+            bulk.push(|lines| {
+                let node = node_id(&id, version, position);
+                action(lines, "index", &index, &node, routing(&self.unit, route));
+                // What says whose it is comes after what was hashed.
+                lines.extend_from_slice(&self.bodies[start..end - 1]);
+                lines.extend_from_slice(owner.as_bytes());
+            });
             start = end;
         }
-        Self { version, content: format!("{content:032x}"), lines, starts }
     }
 }
 
@@ -135,11 +134,7 @@ fn columns(unit: &Unit<'_>, object: &mut Object<'_>) {
 }
 
 /// The document of a unit whose nodes are there.
-pub(super) fn unit_document(
-    unit: &Unit<'_>,
-    documents: &Documents,
-    selection: Option<u64>,
-) -> Vec<u8> {
+pub(super) fn unit_document(unit: &Unit<'_>, version: &Version, selection: Option<u64>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut object = Object::begin(&mut bytes);
     object.text("unit_id", Some(&unit_id(unit.id())));
@@ -149,8 +144,8 @@ pub(super) fn unit_document(
     object.number("nodes", Some(unit.nodes().len() as u64));
     object.number("edges", Some(unit.edges().len() as u64));
     object.number("vectors", Some(unit.vectors().len() as u64));
-    object.text("version", Some(&documents.version));
-    object.text("content", Some(&documents.content));
+    object.text("version", Some(&version.name));
+    object.text("content", Some(&version.content));
     object.end();
     bytes
 }
@@ -173,21 +168,20 @@ pub(super) fn tombstone(id: &str, repo: &str, path: &str, layer: &str, generatio
 struct ByNode<'a> {
     batch: &'a Batch,
     unit: Unit<'a>,
-    edges: HashMap<u32, Vec<usize>>,
-    vectors: HashMap<u32, Vec<usize>>,
+    edges: Vec<(u32, usize)>,
+    vectors: Vec<(u32, usize)>,
 }
 
 impl<'a> ByNode<'a> {
-    fn of(batch: &'a Batch, unit: &Unit<'a>) -> Self {
+    fn of(batch: &'a Batch, unit: Unit<'a>) -> Self {
         let (all, vectors_of) = (batch.edges(), batch.vectors());
-        let (mut edges, mut vectors) = (HashMap::new(), HashMap::new());
-        for i in unit.edges() {
-            edges.entry(all.src[i]).or_insert_with(Vec::new).push(i);
-        }
-        for i in unit.vectors() {
-            vectors.entry(vectors_of.node[i]).or_insert_with(Vec::new).push(i);
-        }
-        Self { batch, unit: *unit, edges, vectors }
+        let sorted = |mut rows: Vec<(u32, usize)>| {
+            rows.sort_unstable();
+            rows
+        };
+        let edges = unit.edges().map(|i| (all.src[i], i)).collect();
+        let vectors = unit.vectors().map(|i| (vectors_of.node[i], i)).collect();
+        Self { batch, unit, edges: sorted(edges), vectors: sorted(vectors) }
     }
 
     /// A node's document, but for what says whose it is.
@@ -214,24 +208,26 @@ impl<'a> ByNode<'a> {
         object.text("repo", Some(self.unit.repo()));
         object.text("path", Some(self.unit.path()));
         object.text("language", self.unit.language());
-        if let Some(edges) = self.edges.get(&ord) {
+        let edges = of_node(&self.edges, ord);
+        if !edges.is_empty() {
             self.edges(edges, &mut object);
         }
-        if let Some(vectors) = self.vectors.get(&ord) {
+        let vectors = of_node(&self.vectors, ord);
+        if !vectors.is_empty() {
             object.value("vectors", |bytes| self.vectors(vectors, bytes));
         }
         object.end();
     }
 
     /// The edges as they were given, with their symbols; and what of them is searched.
-    fn edges(&self, rows: &[usize], object: &mut Object<'_>) {
+    fn edges(&self, rows: &[(u32, usize)], object: &mut Object<'_>) {
         let (edges, symbols) = (self.batch.edges(), self.batch.symbols());
         let first = self.unit.symbols().start;
         let symbol_of =
             |i: usize| edges.dst_symbol.get(i).map(|position| first + position as usize);
         let mut uses: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let (mut keys, mut named) = (Vec::new(), Vec::new());
-        for &i in rows {
+        for &(_, i) in rows {
             if let Some(row) = symbol_of(i) {
                 let key = symbols.symbol.at(row);
                 uses.entry(edges.kind.at(i)).or_default().push(key);
@@ -248,23 +244,18 @@ impl<'a> ByNode<'a> {
         for list in uses.values_mut() {
             list.retain(|key| key.len() <= 8_000);
         }
-        let list = |bytes: &mut Vec<u8>, words: &[&str]| {
-            bytes.extend_from_slice(serde_json::json!(words).to_string().as_bytes());
-        };
         if !uses.is_empty() {
-            object.value("uses", |bytes| {
-                bytes.extend_from_slice(serde_json::json!(uses).to_string().as_bytes());
-            });
+            object.value("uses", |bytes| json::any(bytes, &uses));
         }
         if !keys.is_empty() {
-            object.value("symbols", |bytes| list(bytes, &keys));
+            object.value("symbols", |bytes| json::any(bytes, &keys));
         }
         if !named.is_empty() {
-            object.value("symbol_names", |bytes| list(bytes, &named));
+            object.value("symbol_names", |bytes| json::any(bytes, &named));
         }
         object.value("edges", |bytes| {
             bytes.extend_from_slice(b"{\"rows\":[");
-            for (at, &i) in rows.iter().enumerate() {
+            for (at, &(_, i)) in rows.iter().enumerate() {
                 if at > 0 {
                     bytes.push(b',');
                 }
@@ -307,10 +298,10 @@ impl<'a> ByNode<'a> {
         bytes.push(b']');
     }
 
-    fn vectors(&self, rows: &[usize], bytes: &mut Vec<u8>) {
+    fn vectors(&self, rows: &[(u32, usize)], bytes: &mut Vec<u8>) {
         let vectors = self.batch.vectors();
         bytes.extend_from_slice(b"{\"rows\":[");
-        for (at, &i) in rows.iter().enumerate() {
+        for (at, &(_, i)) in rows.iter().enumerate() {
             if at > 0 {
                 bytes.push(b',');
             }
@@ -327,4 +318,11 @@ impl<'a> ByNode<'a> {
         }
         bytes.extend_from_slice(b"]}");
     }
+}
+
+/// The rows of one node, of rows that are sorted.
+fn of_node(rows: &[(u32, usize)], ord: u32) -> &[(u32, usize)] {
+    let start = rows.partition_point(|(node, _)| *node < ord);
+    let count = rows[start..].partition_point(|(node, _)| *node == ord);
+    &rows[start..start + count]
 }

@@ -1,5 +1,6 @@
 //! JSON as it is sent: straight into bytes, for a document of values would cost more than the rows.
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// Bytes of properties that are searched, too.
@@ -97,19 +98,23 @@ fn is_searched(value: &Value, depth: usize) -> bool {
     }
 }
 
-pub(super) fn text(bytes: &mut Vec<u8>, value: &str) {
-    // To a vector it cannot fail.
+pub(super) fn any(bytes: &mut Vec<u8>, value: &impl Serialize) {
+    // What these are, and to a vector, cannot fail.
     serde_json::to_writer(bytes, value).unwrap_or_default();
 }
 
+pub(super) fn text(bytes: &mut Vec<u8>, value: &str) {
+    any(bytes, &value);
+}
+
 pub(super) fn number(bytes: &mut Vec<u8>, value: u64) {
-    serde_json::to_writer(bytes, &value).unwrap_or_default();
+    any(bytes, &value);
 }
 
 pub(super) fn number_or_null(bytes: &mut Vec<u8>, value: Option<u32>) {
-    serde_json::to_writer(bytes, &value).unwrap_or_default();
+    any(bytes, &value);
 }
 
 pub(super) fn text_or_null(bytes: &mut Vec<u8>, value: Option<&str>) {
-    serde_json::to_writer(bytes, &value).unwrap_or_default();
+    any(bytes, &value);
 }

@@ -12,11 +12,14 @@ use super::options::ElasticOptions;
 use super::schema::{self, Analysis, INDICES, Names, VERSION};
 use super::{CAPABILITIES, Flavour, PREFERRED_ROWS, Store, classify};
 use crate::contract::{BackendInfo, Capabilities};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::factory::{Access, BackendConfig};
 
 const OPENING: &str = "opening the store";
 const MAKING: &str = "making the store";
+
+/// How long the shards of an index may take until they are there, as the server writes it.
+const SHARDS: &str = "10s";
 
 /// Attempts to say that the first load is done, while others say it.
 const ATTEMPTS: usize = 20;
@@ -112,15 +115,25 @@ impl Store {
             return Err(Error::misconfigured(format!(
                 "{OPENING}: the server says that it is version {version}; type {name} needs {oldest} or newer"
             ))
-            .with_hint(format!("is it {other}? Then the URL begins with {other}://")));
+            .with_hint(format!("is it {other}? Then this is its type, and a URL begins with {other}://")));
         }
         Ok(version.to_owned())
     }
 
     /// The store's own document.
     pub(super) async fn own(&self) -> Result<Option<Value>> {
-        let asked = vec![json!({ "_index": self.names.alias("store"), "_id": "store" })];
-        match self.documents(OPENING, asked).await {
+        let asked = || vec![json!({ "_index": self.names.alias("store"), "_id": "store" })];
+        let mut found = self.documents(OPENING, asked()).await;
+        if let Err(error) = &found
+            && error.message.contains("no_shard_available_action_exception")
+        {
+            // Somebody is making the index right now, or its node has just been started.
+            let index = self.names.index("store");
+            let path = format!("_cluster/health/{index}?wait_for_status=yellow&timeout={SHARDS}");
+            self.client.send(OPENING, Method::Get, &path, Body::None).await?;
+            found = self.documents(OPENING, asked()).await;
+        }
+        match found {
             Ok(mut found) => Ok(found.pop().flatten()),
             Err(error) if error.message.contains("index_not_found_exception") => Ok(None),
             Err(error) => Err(error),
@@ -209,60 +222,5 @@ impl Store {
     pub(super) async fn refresh(&self, what: &str) -> Result<()> {
         let path = format!("{}/_refresh", self.names.all());
         self.ask(what, Method::Post, &path, Body::None).await.map(drop)
-    }
-
-    /// What the cluster says of itself; an error where nothing can be written.
-    pub(super) async fn health(&self) -> Result<Vec<(String, String)>> {
-        const WHAT: &str = "health check";
-        if let Some(name) = self.lacking().await?.first() {
-            let name = self.names.alias(name);
-            return Err(Error::misconfigured(format!("{WHAT}: there is no index {name}"))
-                .with_hint(
-                    "`astload schema apply` makes it anew; what was in it is gone: load again",
-                ));
-        }
-        let path = format!("{}/_settings/index.blocks.*?flat_settings=true", self.names.all());
-        let settings = self.ask(WHAT, Method::Get, &path, Body::None).await?;
-        for (index, found) in settings.as_object().into_iter().flatten() {
-            for (name, value) in found["settings"].as_object().into_iter().flatten() {
-                if value == "true" && self.access == Access::Write {
-                    let reason = format!(
-                        "index [{index}] blocked by: [FORBIDDEN/{}]",
-                        match name.as_str() {
-                            "index.blocks.read_only_allow_delete" => "12/flood stage/",
-                            _ => "8/index write",
-                        }
-                    );
-                    let said = json!({ "type": "cluster_block_exception", "reason": reason });
-                    return Err(classify::of_answer(WHAT, 403, &said));
-                }
-            }
-        }
-        let path = "_cluster/health?filter_path=status,number_of_nodes";
-        let cluster = self.ask(WHAT, Method::Get, path, Body::None).await?;
-        let path = "_nodes/stats/fs?filter_path=nodes.*.fs.total,nodes.*.roles";
-        let nodes = self.ask(WHAT, Method::Get, path, Body::None).await?;
-        let totals = nodes["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
-        let free = totals.filter_map(|node| {
-            let total = &node["fs"]["total"];
-            let (free, all) =
-                (total["available_in_bytes"].as_f64()?, total["total_in_bytes"].as_f64()?);
-            (all > 0.0).then_some(100.0 * free / all)
-        });
-        let least = free.fold(f64::NAN, f64::min);
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if cluster["status"] == "red" {
-            return Err(Error::new(ErrorKind::Transient, format!("{WHAT}: the cluster is red"))
-                .with_hint("GET _cluster/allocation/explain says why a shard is not there"));
-        }
-        let mut details = vec![
-            ("version".to_owned(), self.info.version.clone()),
-            ("cluster".to_owned(), text(&cluster["status"])),
-            ("nodes".to_owned(), text(&cluster["number_of_nodes"])),
-        ];
-        if least.is_finite() {
-            details.push(("disk_free".to_owned(), format!("{least:.0} %")));
-        }
-        Ok(details)
     }
 }

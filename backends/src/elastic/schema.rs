@@ -59,11 +59,10 @@ pub(super) fn template(
     options: &ElasticOptions,
 ) -> Value {
     let shards = if name == "nodes" { options.shards } else { 1 };
-    let is_small = ["store", "units"].contains(&name);
     let mut settings = json!({
         "index.number_of_shards": shards,
         "index.number_of_replicas": 0,
-        "index.refresh_interval": if is_small { "1s" } else { "-1" },
+        "index.refresh_interval": if name == "store" { "1s" } else { "-1" },
         "index.mapping.total_fields.limit": 200,
     });
     if analysis == Analysis::Words {
@@ -158,7 +157,7 @@ pub(super) fn requests(
 /// The settings of an index that is loaded.
 pub(super) fn loaded(name: &str, options: &ElasticOptions) -> Value {
     let refresh = match name {
-        "store" | "units" => "1s",
+        "store" => "1s",
         _ => &options.refresh,
     };
     json!({"index": {"refresh_interval": refresh, "auto_expand_replicas": options.replicas}})

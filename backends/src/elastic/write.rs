@@ -10,12 +10,12 @@ use astload_model::{Batch, Op, SymbolId, Unit, canonical_hash};
 
 use super::Store;
 use super::bulk::{Bulk, Item};
-use super::documents::{Documents, action, node_id, tombstone, unit_document, unit_id};
+use super::documents::{Draft, Version, action, node_id, tombstone, unit_document, unit_id};
 use super::found::{Found, Standing};
 use super::json::Object;
 use crate::contract::{Receipt, RowCounts};
 use crate::error::{Error, ErrorKind, Result};
-use crate::verdict::{Held, Verdict, of_tie, verdict};
+use crate::verdict::{Held, Verdict, of_another, of_tie, verdict};
 
 const WHAT: &str = "writing a batch";
 
@@ -26,8 +26,8 @@ const ATTEMPTS: usize = 8;
 struct Write<'a> {
     store: &'a Store,
     batch: &'a Batch,
-    /// Of units that are replaced, by position: made when they are needed.
-    documents: HashMap<usize, Documents>,
+    /// Of units that are replaced, by position: known when they are needed.
+    versions: HashMap<usize, Version>,
     /// Those whose documents are there.
     sent: HashSet<usize>,
     rows: RowCounts,
@@ -39,7 +39,7 @@ impl Store {
         let mut write = Write {
             store: self,
             batch,
-            documents: HashMap::new(),
+            versions: HashMap::new(),
             sent: HashSet::new(),
             rows: RowCounts::default(),
         };
@@ -85,11 +85,11 @@ impl Write<'_> {
         self.sent.remove(&at);
     }
 
-    fn documents(&mut self, at: usize) -> &Documents {
-        let (store, batch) = (self.store, self.batch);
-        self.documents.entry(at).or_insert_with(|| {
-            Documents::of(batch, &batch.unit(at), &store.names, store.route_by_repo)
-        })
+    fn version(&mut self, at: usize) -> &Version {
+        let batch = self.batch;
+        self.versions
+            .entry(at)
+            .or_insert_with(|| Draft::of(batch, batch.unit(at), Vec::new()).version)
     }
 
     /// Clauses 3 to 5 and 8 of the contract.
@@ -111,7 +111,7 @@ impl Write<'_> {
             let mut found = verdict(&unit, known)?;
             if found == Verdict::Tie {
                 let content = standing.map(|standing| standing.content.clone()).unwrap_or_default();
-                found = match self.documents(at).content == content {
+                found = match self.version(at).content == content {
                     true => Verdict::Replay,
                     false => {
                         let stored = self.store.read(&[unit.id()]).await?;
@@ -136,34 +136,34 @@ impl Write<'_> {
         for at in late {
             self.sent.remove(&at);
             let unit = self.batch.unit(at);
-            let Some(documents) = self.documents.get(&at) else { continue };
+            let Some(version) = self.versions.get(&at) else { continue };
             let standing = found.units.get(&unit.id());
-            if standing.is_none_or(|standing| standing.version != documents.version) {
+            if standing.is_none_or(|standing| standing.version != version.name) {
                 let (id, count) = (unit_id(unit.id()), unit.nodes().len());
-                self.store.delete_nodes(&mut bulk, &id, &documents.version, count, unit.repo());
+                self.store.delete_nodes(&mut bulk, &id, &version.name, count, unit.repo());
             }
         }
-        self.store.clean_up(&bulk, WHAT).await;
+        self.store.clean_up(bulk, WHAT).await;
     }
 
     /// Sends the documents of nodes and of symbols.
     async fn send_documents(&mut self, accepted: &[usize], epoch: u64) -> Result<()> {
         let mut bulk = Bulk::default();
         let mut owners: Vec<Option<usize>> = Vec::new();
+        let mut buffer = Vec::new();
         for &at in accepted {
             if self.unit(at).op() == Op::Delete || self.sent.contains(&at) {
                 continue;
             }
-            let documents = self.documents(at);
-            bulk.extend(&documents.lines, &documents.starts);
+            let draft = Draft::of(self.batch, self.batch.unit(at), buffer);
+            draft.push(&mut bulk, &self.store.names, self.store.route_by_repo);
             owners.resize(bulk.len(), Some(at));
+            self.versions.insert(at, draft.version);
+            buffer = draft.bodies;
         }
         let symbols = self.symbols(accepted, epoch, &mut bulk);
         owners.resize(bulk.len(), None);
-        let items = match bulk.is_empty() {
-            true => Vec::new(),
-            false => bulk.send(&self.store.client, WHAT).await?,
-        };
+        let items = bulk.send(&self.store.client, WHAT).await?;
         for (item, owner) in items.iter().zip(&owners) {
             // A symbol that is there already is there.
             if owner.is_none() && item.status == 201 {
@@ -239,7 +239,7 @@ impl Write<'_> {
             let unit = batch.unit(at);
             let id = unit_id(unit.id());
             let document = match unit.op() {
-                Op::Replace => unit_document(&unit, self.documents(at), store.selection),
+                Op::Replace => unit_document(&unit, self.version(at), store.selection),
                 Op::Delete => {
                     let generation = unit.generation().unwrap_or_default();
                     tombstone(&id, unit.repo(), unit.path(), unit.layer(), generation)
@@ -272,13 +272,13 @@ impl Write<'_> {
         for &at in done {
             let unit = self.batch.unit(at);
             let Some(standing) = found.units.get(&unit.id()) else { continue };
-            let version = self.documents.get(&at).map(|documents| documents.version.as_str());
+            let version = self.versions.get(&at).map(|version| version.name.as_str());
             if standing.held() == Held::Rows && version != Some(standing.version.as_str()) {
                 let (id, count) = (unit_id(unit.id()), standing.nodes as usize);
                 self.store.delete_nodes(&mut bulk, &id, &standing.version, count, unit.repo());
             }
         }
-        self.store.clean_up(&bulk, WHAT).await;
+        self.store.clean_up(bulk, WHAT).await;
     }
 }
 
@@ -320,10 +320,7 @@ impl Store {
     }
 
     /// What is left of it finds `gc`.
-    pub(super) async fn clean_up(&self, bulk: &Bulk, what: &str) {
-        if bulk.is_empty() {
-            return;
-        }
+    pub(super) async fn clean_up(&self, bulk: Bulk, what: &str) {
         if let Err(error) = bulk.send(&self.client, what).await {
             tracing::warn!(%error, "documents of older versions are left until `astload gc`");
         }
@@ -335,6 +332,5 @@ fn clash(unit: &Unit<'_>, standing: &Standing) -> Option<String> {
     let same = standing.path == unit.path()
         && standing.repo == unit.repo()
         && standing.layer == unit.layer();
-    let (name, id, path) = (unit.name(), unit.id(), &standing.path);
-    (!same).then(|| format!("unit {name} has the id {id} of another, {path}"))
+    (!same).then(|| of_another(unit, &standing.path))
 }

@@ -16,7 +16,7 @@ use super::value::{int, list, text};
 use super::{Store, VERSION_GONE};
 use crate::contract::Receipt;
 use crate::error::{Error, ErrorKind, Result};
-use crate::verdict::{Held, Verdict, of_tie, verdict};
+use crate::verdict::{Held, Verdict, of_another, of_tie, verdict};
 
 const WHAT: &str = "writing a batch";
 
@@ -254,8 +254,7 @@ fn clash(unit: &Unit<'_>, standing: &Standing) -> Option<String> {
     let same = standing.path == unit.path()
         && standing.repo == unit.repo()
         && standing.layer == unit.layer();
-    let (name, id, path) = (unit.name(), unit.id(), &standing.path);
-    (!same).then(|| format!("unit {name} has the id {id} of another, {path}"))
+    (!same).then(|| of_another(unit, &standing.path))
 }
 
 /// Whether it failed for what another writer, or a collector of garbage, does at the same time.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use astload_connection::{PoolSettings, pool};
@@ -55,7 +56,12 @@ impl Connections {
     /// A connection that is ours until it is given back.
     pub(super) async fn lease(&self) -> Result<Lease<'_>> {
         let client = self.pool.get().await.map_err(of_pool)?;
-        Ok(Lease { client: Some(client), connections: self, is_open: false })
+        Ok(Lease {
+            client: Some(client),
+            connections: self,
+            is_open: false,
+            is_copying: false.into(),
+        })
     }
 
     pub(super) fn close(&self) {
@@ -71,26 +77,28 @@ pub(super) struct Lease<'a> {
     connections: &'a Connections,
     /// Whether a transaction was begun and not committed.
     is_open: bool,
+    /// Whether a `COPY` was begun and not finished.
+    is_copying: AtomicBool,
 }
 
 impl Lease<'_> {
     /// Begins a transaction.
     pub(super) async fn begin(&mut self, what: &str) -> Result<Tx<'_>> {
-        let Self { client, connections, is_open } = self;
+        let Self { client, connections, is_open, is_copying } = self;
         *is_open = true;
         let transaction = held(client)?.transaction().await.attempt(what)?;
-        Tx::set(transaction, connections.local.as_deref(), is_open, what).await
+        Tx::set(transaction, connections.local.as_deref(), is_open, is_copying, what).await
     }
 
     /// Begins a transaction that reads one state of the store.
     pub(super) async fn snapshot(&mut self, what: &str) -> Result<Tx<'_>> {
-        let Self { client, connections, is_open } = self;
+        let Self { client, connections, is_open, is_copying } = self;
         *is_open = true;
         // Said as it begins: it cannot be said any more after the first question.
         let transaction = held(client)?.build_transaction();
         let transaction = transaction.isolation_level(IsolationLevel::RepeatableRead);
         let transaction = transaction.read_only(true).start().await.attempt(what)?;
-        Tx::set(transaction, connections.local.as_deref(), is_open, what).await
+        Tx::set(transaction, connections.local.as_deref(), is_open, is_copying, what).await
     }
 
     /// All rows of one question.
@@ -115,11 +123,14 @@ impl Lease<'_> {
         held(&mut self.client)?.batch_execute(statement).await.attempt(what)
     }
 
-    /// Gives it back: the server has said all that it has to say. But a pooler loses count of the
-    /// answers to a `COPY` that fails and to what follows it at once, the end of the transaction and
-    /// the next one's begin, and gives its connection to somebody else in between.
+    /// Gives it back: the server has said all that it has to say. But where a `COPY` fails, the driver asks
+    /// it twice whether it is ready, and takes its second answer for one to the next question
+    /// (<https://github.com/rust-postgres/rust-postgres/issues/789>); and a pooler loses count of what
+    /// follows at once, the end of the transaction and the next one's begin, and gives its connection to
+    /// somebody else in between.
     pub(super) fn give_back(mut self) {
-        if !(self.is_open && self.connections.local.is_some()) {
+        let is_lost = self.is_open && self.connections.local.is_some();
+        if !(is_lost || *self.is_copying.get_mut()) {
             drop(self.client.take());
         }
     }
@@ -144,6 +155,8 @@ pub(super) struct Tx<'a> {
     /// The next transaction may meet another server's session.
     is_pooled: bool,
     is_open: &'a mut bool,
+    /// Whether a `COPY` was begun and not finished.
+    pub(super) is_copying: &'a AtomicBool,
 }
 
 impl<'a> Tx<'a> {
@@ -152,12 +165,13 @@ impl<'a> Tx<'a> {
         transaction: Transaction<'a>,
         local: Option<&str>,
         is_open: &'a mut bool,
+        is_copying: &'a AtomicBool,
         what: &str,
     ) -> Result<Self> {
         if let Some(local) = local {
             transaction.batch_execute(local).await.attempt(what)?;
         }
-        Ok(Self { transaction, is_pooled: local.is_some(), is_open })
+        Ok(Self { transaction, is_pooled: local.is_some(), is_open, is_copying })
     }
 
     /// A statement, which is known from before where sessions are our own.

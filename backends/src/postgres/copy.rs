@@ -3,6 +3,7 @@
 //! <https://www.postgresql.org/docs/current/sql-copy.html>, Binary Format.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures::SinkExt;
@@ -23,16 +24,17 @@ const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 const FLOAT4: i32 = 700;
 
 /// Rows on their way into a table.
-pub(super) struct CopyIn {
+pub(super) struct CopyIn<'a> {
+    is_copying: &'a AtomicBool,
     sink: Pin<Box<CopyInSink<Bytes>>>,
     row: RowBytes,
     what: &'static str,
 }
 
-impl CopyIn {
+impl<'a> CopyIn<'a> {
     /// Begins to copy into these columns.
     pub(super) async fn begin(
-        tx: &Tx<'_>,
+        tx: &Tx<'a>,
         table: &str,
         columns: &[&str],
         what: &'static str,
@@ -40,10 +42,16 @@ impl CopyIn {
         let columns_named = columns.join(", ");
         let copy = format!("COPY {table} ({columns_named}) FROM STDIN (FORMAT binary)");
         let statement = tx.prepare(&copy, what).await?;
+        tx.is_copying.store(true, Ordering::Relaxed);
         let sink = Box::pin(tx.transaction.copy_in(&statement).await.attempt(what)?);
         let mut bytes = Vec::with_capacity(CHUNK + CHUNK / 4);
         bytes.extend_from_slice(HEADER);
-        Ok(Self { sink, row: RowBytes { bytes, fields: columns.len() as i16 }, what })
+        Ok(Self {
+            is_copying: tx.is_copying,
+            sink,
+            row: RowBytes { bytes, fields: columns.len() as i16 },
+            what,
+        })
     }
 
     /// A row, which the caller fills field by field.
@@ -66,7 +74,9 @@ impl CopyIn {
     pub(super) async fn finish(mut self) -> Result<u64> {
         self.row.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
         self.send().await?;
-        self.sink.as_mut().finish().await.attempt(self.what)
+        let rows = self.sink.as_mut().finish().await.attempt(self.what)?;
+        self.is_copying.store(false, Ordering::Relaxed);
+        Ok(rows)
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Rows<'a> {
         self.accepted.iter().filter_map(move |&(at, number)| Some((batch.unit(at), number?)))
     }
 
-    async fn begin(&self, table: &str, columns: &[&str]) -> Result<CopyIn> {
+    async fn begin(&self, table: &str, columns: &[&str]) -> Result<CopyIn<'_>> {
         CopyIn::begin(self.tx, &self.names.of(table), columns, WHAT).await
     }
 

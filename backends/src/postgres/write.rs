@@ -21,7 +21,7 @@ use super::words::{Translated, learn};
 use super::{Store, units};
 use crate::contract::Receipt;
 use crate::error::{Error, ErrorKind, Result};
-use crate::verdict::{Verdict, of_tie, verdict};
+use crate::verdict::{Verdict, of_another, of_tie, verdict};
 
 const WHAT: &str = "writing a batch";
 
@@ -208,8 +208,7 @@ impl Write<'_> {
         let same = standing.path == unit.path()
             && standing.repo == self.words.repo[columns.repo.keys[i] as usize]
             && standing.layer == self.words.layer[columns.layer.keys[i] as usize];
-        let (name, id, path) = (unit.name(), unit.id(), &standing.path);
-        (!same).then(|| format!("unit {name} has the id {id} of another, {path}"))
+        (!same).then(|| of_another(unit, &standing.path))
     }
 
     async fn break_ties(&self, verdicts: &mut [Verdict]) -> Result<()> {

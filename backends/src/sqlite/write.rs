@@ -13,7 +13,7 @@ use super::schema::INDEXES;
 use super::words::Numbers;
 use crate::contract::Receipt;
 use crate::error::{Error, Result};
-use crate::verdict::{Held, Verdict, of_tie, verdict};
+use crate::verdict::{Held, Verdict, of_another, of_tie, verdict};
 
 /// The connection that writes, and what it remembers of the store.
 #[derive(Debug)]
@@ -187,9 +187,7 @@ impl Write<'_, '_> {
         let same = standing.path == unit.path()
             && standing.repo == self.numbers.word(self.transaction, unit.repo()).attempt(WHAT)?
             && standing.layer == self.numbers.word(self.transaction, unit.layer()).attempt(WHAT)?;
-        let name = unit.name();
-        Ok((!same)
-            .then(|| format!("unit {name} has the id {} of another, {}", unit.id(), standing.path)))
+        Ok((!same).then(|| of_another(unit, &standing.path)))
     }
 
     fn verdict(&self, unit: &Unit<'_>, standing: Option<&Standing>) -> Result<Verdict> {

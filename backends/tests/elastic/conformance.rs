@@ -1,19 +1,21 @@
 //! Elasticsearch and OpenSearch under the conformance kit, with the faults that a server may have.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use astload_backends::{BackendFactory, Error, ErrorKind, Result};
 use astload_fixtures::conformance::{
-    FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run,
+    CLAUSES, Clause, FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run, run_clauses,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::server::{Dropped, Kind, Server};
+use crate::server::{Dropped, Kind, Proxy, Server, both};
 
 fn conforms(kind: Kind) {
     let Some(server) = Server::started(kind) else { return };
-    run(Arc::new(Elastic { server }), Settings::default()).assert_conformant();
+    let url = server.url();
+    run(Arc::new(Elastic { server, url }), Settings::default()).assert_conformant();
 }
 
 #[test]
@@ -26,8 +28,45 @@ fn opensearch_conforms() {
     conforms(Kind::OpenSearch);
 }
 
+/// Where each round trip takes 50 ms.
+fn conforms_far_away(kind: Kind, clauses: &[Clause]) {
+    let Some(server) = Server::started(kind) else { return };
+    let Some(proxy) = Proxy::to(server.port()) else { return };
+    proxy.poison("downstream", "latency", json!({ "latency": 50 }));
+    let url = format!("http://127.0.0.1:{}", proxy.port);
+    let settings = Settings {
+        cases: 1,
+        cuts_max: 4,
+        time_limit: Duration::from_secs(600),
+        ..Settings::default()
+    };
+    run_clauses(Arc::new(Elastic { server, url }), settings, clauses).assert_conformant();
+}
+
+#[test]
+fn both_conform_where_each_round_trip_takes_50_ms() {
+    // Writes, deletes and replays, read back: each further clause takes minutes.
+    for kind in both() {
+        conforms_far_away(kind, &CLAUSES[2..3]);
+    }
+}
+
+#[test]
+#[ignore = "takes half an hour"]
+fn elasticsearch_conforms_to_all_of_it_where_each_round_trip_takes_50_ms() {
+    conforms_far_away(Kind::Elasticsearch, CLAUSES);
+}
+
+#[test]
+#[ignore = "takes half an hour"]
+fn opensearch_conforms_to_all_of_it_where_each_round_trip_takes_50_ms() {
+    conforms_far_away(Kind::OpenSearch, CLAUSES);
+}
+
 struct Elastic {
     server: Server,
+    /// How it is reached.
+    url: String,
 }
 
 const BLOCKED: &str = "an index that takes no writes";
@@ -42,7 +81,7 @@ impl Subject for Elastic {
 
     async fn fresh(&self) -> Result<FreshStore> {
         let prefix = self.server.prefix();
-        let options = json!({ "url": self.server.url(), "prefix": prefix, "timeout": "10s" });
+        let options = json!({ "url": self.url, "prefix": prefix, "timeout": "10s" });
         Ok(FreshStore::new(options, Dropped { server: self.server.clone(), prefix }))
     }
 

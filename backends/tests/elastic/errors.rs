@@ -1,7 +1,7 @@
 //! What stands in a write's way, which kind of error it is, and that the next write is as ever.
 
 use astload_backends::ErrorKind::{Misconfigured, Refused, Transient};
-use astload_fixtures::delivery::{says, unit, units};
+use astload_fixtures::delivery::{says, unit, units, until};
 use astload_fixtures::units::batch_of;
 use serde_json::{Value, json};
 
@@ -84,6 +84,31 @@ async fn an_index_that_was_deleted_by_hand_is_not_made_by_the_server() {
         let again = store.other().await;
         again.write_batch(&batch_of(&units("a", 3, 2))).await.expect("written");
         store.holds(&units("a", 3, 2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_somebody_else_makes_right_now_is_waited_for() {
+    for kind in both() {
+        let Some(server) = Server::started(kind) else { continue };
+        let store = Store::new(&server).await;
+        let index = format!("{}-store-v1", store.prefix);
+        // Its shard has no place, as long as it may be on no node.
+        let place = |node: Value| json!({ "index.routing.allocation.require._name": node });
+        server.ask("DELETE", &index, &Value::Null);
+        let unplaced = json!({ "settings": place("nobody".into()) });
+        server.ask("PUT", &format!("{index}?wait_for_active_shards=0"), &unplaced);
+        let found = async {
+            until("somebody waits for it", async || {
+                let tasks = server.ask("GET", "_tasks?actions=*/health", &Value::Null);
+                tasks.to_string().contains("cluster:monitor/health")
+            })
+            .await;
+            server.ask("PUT", &format!("{index}/_settings"), &place(Value::Null));
+        };
+        let (other, ()) = tokio::join!(store.other(), found);
+        other.write_batch(&batch_of(&units("a", 3, 1))).await.expect("written");
+        store.holds(&units("a", 3, 1)).await;
     }
 }
 

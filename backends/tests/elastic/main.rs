@@ -5,5 +5,6 @@ mod conformance;
 mod errors;
 mod network;
 mod restarts;
+mod security;
 mod server;
 mod store;

@@ -6,12 +6,11 @@ use std::time::Duration;
 use astload_backends::Backend;
 use astload_backends::ErrorKind::Transient;
 use astload_fixtures::delivery::{ATTEMPT, deliver, held, says, unit, units};
-use astload_fixtures::servers::Proxy;
 use astload_fixtures::units::{UnitValue, batch_of};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use crate::server::{Kind, Server, both};
+use crate::server::{Kind, Proxy, Server, both};
 use crate::store::Store;
 
 /// A store, a way to it, and a backend that takes that way.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use astload_backends::elastic::{ElasticsearchFactory, OpenSearchFactory};
 use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Result};
+pub(crate) use astload_fixtures::servers::Proxy;
 use astload_fixtures::servers::{folder_of, port_of};
 use serde_json::Value;
 

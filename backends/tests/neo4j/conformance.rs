@@ -1,23 +1,52 @@
 //! Neo4j under the conformance kit, with the faults that a server may have.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use astload_backends::neo4j::Neo4jFactory;
 use astload_backends::{BackendFactory, Error, ErrorKind, Result};
 use astload_fixtures::conformance::{
-    FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run, undo_by_drop,
+    CLAUSES, Clause, FreshStore, InjectedFault, Moment, Settings, Subject, Undo, run, run_clauses,
+    undo_by_drop,
 };
 use async_trait::async_trait;
 use neo4rs::query;
 use serde_json::{Value, json};
 
-use crate::server::{Dropped, Server, connect};
+use crate::server::{Dropped, PASSWORD, Proxy, Server, connect};
 
 #[test]
 fn neo4j_conforms() {
     let Some(server) = Server::started() else { return };
     let options = json!({ "url": server.url() });
     run(Arc::new(Neo4j { server, options }), Settings::default()).assert_conformant();
+}
+
+/// Where each round trip takes 50 ms.
+fn conforms_far_away(clauses: &[Clause]) {
+    let Some(server) = Server::started() else { return };
+    let Some(proxy) = Proxy::to(server.port()) else { return };
+    proxy.poison("downstream", "latency", json!({ "latency": 50 }));
+    let options = json!({ "url": format!("bolt://neo4j:{PASSWORD}@127.0.0.1:{}", proxy.port) });
+    let settings = Settings {
+        cases: 1,
+        cuts_max: 4,
+        time_limit: Duration::from_secs(600),
+        ..Settings::default()
+    };
+    run_clauses(Arc::new(Neo4j { server, options }), settings, clauses).assert_conformant();
+}
+
+#[test]
+fn neo4j_conforms_where_each_round_trip_takes_50_ms() {
+    // Writes, deletes and replays, read back: each further clause takes minutes.
+    conforms_far_away(&CLAUSES[2..3]);
+}
+
+#[test]
+#[ignore = "takes half an hour"]
+fn neo4j_conforms_to_all_of_it_where_each_round_trip_takes_50_ms() {
+    conforms_far_away(CLAUSES);
 }
 
 struct Neo4j {

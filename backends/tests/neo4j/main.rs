@@ -8,5 +8,6 @@ mod loaders;
 mod network;
 mod restarts;
 mod server;
+mod space;
 mod store;
 mod tls;

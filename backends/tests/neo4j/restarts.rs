@@ -34,7 +34,10 @@ async fn what_was_acknowledged_survives_and_the_rest_follows(own: &Own, server: 
     let kill = async {
         until("it writes", async || acknowledged.load(Ordering::SeqCst) >= 10).await;
         let before = acknowledged.load(Ordering::SeqCst);
-        tokio::task::block_in_place(|| own.kill_and_start());
+        tokio::task::block_in_place(|| {
+            own.kill();
+            own.start();
+        });
         is_there(&store, before).await;
     };
     tokio::join!(write, kill);

@@ -50,6 +50,25 @@ async fn a_lock_of_another_session_is_waited_for_so_long_and_worth_another_attem
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_table_was_locked_the_next_writes_are_as_before() {
+    let Some(server) = Server::started() else { return };
+    let store = Store::with(&server, json!({ "lock_timeout": "100ms", "connections": 1 })).await;
+    store.write(&[unit("a", 1)]).await;
+    let session = server.superuser().await;
+    let lock = format!("BEGIN; LOCK TABLE {}.node", store.schema);
+    session.batch_execute(&lock).await.expect("locked");
+    for generation in 2..5 {
+        let error = store.refused(&[unit("b", generation)]).await;
+        says(&error, Transient, "lock timeout", "lock_timeout");
+    }
+    session.batch_execute("ROLLBACK").await.expect("unlocked");
+    for generation in 5..9 {
+        store.write(&[unit("b", generation), unit("c", generation)]).await;
+    }
+    store.holds(&[unit("a", 1), unit("b", 8), unit("c", 8)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_chosen_to_end_a_deadlock_may_try_again() {
     let Some(server) = Server::started() else { return };
     let store = Store::new(&server).await;

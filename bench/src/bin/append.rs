@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 
 /// As the binary has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Makes batches durable in a journal: one by one, each sent when the one before is durable, and
 /// following one another through channel and coordinator, to a lane that drops them. Against a loop

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 /// As the binary has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Measures P, the CPU seconds of parsing alone (into a sink), W, those of writing alone (`settle`
 /// included, from batches in memory), and the wall of `astload load`.

@@ -14,7 +14,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 
 /// As the binary has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Writes batches to a backend that does nothing, through its guard and without it, in turns. Once
 /// where nobody listens to spans and once where all are written as JSON lines that go nowhere.

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 /// As the binary has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Sends batches through channel, coordinator and lanes into backends that do nothing, and prints
 /// what each takes. Target: 10 µs a batch.

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 /// As the binary has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Lets one of two lanes lag behind in a temporary journal, and drains it, against a tenth of the lag
 /// and none. Target: draining takes no more memory than lagging, and a lag ten times as long little

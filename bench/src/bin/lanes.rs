@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 /// As the binary has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Loads the same batches into four stores that take so many rows a second: into each alone, into
 /// all at once, and into all while one is dead, slow or hangs. A store's client encodes what it

@@ -9,11 +9,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use astload_backends::neo4j::Neo4jFactory;
 use astload_backends::{Access, BackendConfig, BackendFactory};
-use astload_bench::{Machine, Meter, Scratch, Table, collect, joined, median, run};
+use astload_bench::{Machine, Meter, Scratch, Started, Table, collect, joined, median, run};
 use astload_model::{Batch, Selection, SelectionRules, Unit};
 use clap::Parser;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Measures the Neo4j backend, in turns with other ways to write the same elements through the official
 /// driver of Python (`bench/neo4j/shapes.py`), on one warm server: the time on the wall, and on the cores
@@ -55,9 +58,7 @@ struct Took {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let folder = std::env::var_os("ASTLOAD_TEST_NEO4J").map(PathBuf::from);
-    let folder = folder.context("no server: tests/services/run neo4j -- target/release/neo4j …")?;
-    let server = Server { folder };
+    let bench = Bench { server: Started::required("neo4j")? };
     let (runtime, scratch) = (Runtime::new()?, Scratch::new(None)?);
     writeln!(stdout(), "{}\n", Machine::here())?;
     let batches = definitions(&runtime, &args)?;
@@ -65,8 +66,8 @@ fn main() -> Result<()> {
     let elements = write_elements(&batches, &file)?;
     let mut rounds: Vec<Vec<Took>> = Vec::new();
     for round in 0..=args.rounds {
-        let mut took = vec![server.ours(&runtime, &batches, elements)?];
-        took.extend(server.theirs(&args, &scratch, &file)?);
+        let mut took = vec![bench.ours(&runtime, &batches, elements)?];
+        took.extend(bench.theirs(&args, &scratch, &file)?);
         // The first warms the server.
         if round > 0 {
             rounds.push(took);
@@ -113,19 +114,28 @@ fn write_elements(batches: &[Batch], file: &Path) -> Result<usize> {
     Ok(total)
 }
 
+/// What a batch is, as the backend sends it: the root of a unit is the unit's own node, and positions count
+/// these first.
 fn elements_of(batch: &Batch) -> (Value, usize) {
-    let (nodes, edges, symbols) = (batch.nodes(), batch.edges(), batch.symbols());
-    let (mut rows, mut children, mut lines) = (Vec::new(), Vec::new(), Vec::new());
-    for unit in batch.units() {
-        let (first, range) = (rows.len(), unit.nodes());
-        let place = |ord: u32| first + nodes.ord[range.clone()].binary_search(&ord).unwrap_or(0);
-        for i in range.clone() {
-            if let Some(parent) = nodes.parent.get(i) {
-                children.push(json!([place(parent), rows.len()]));
-            }
+    let (nodes, symbols) = (batch.nodes(), batch.symbols());
+    let (mut units, mut rows, mut children) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut edges, mut labels, mut types) = (Vec::new(), Once::default(), Once::default());
+    for (at, unit) in batch.units().enumerate() {
+        let range = unit.nodes();
+        let ords = &nodes.ord[range.clone()];
+        let first = batch.len() + rows.len();
+        let place = |ord: u32| match ords.binary_search(&ord) {
+            Ok(0) | Err(_) => at,
+            Ok(place) => first + place - 1,
+        };
+        units.push(json!([unit.id().as_i64(), ["Code", "File"], properties_of(&unit, batch)]));
+        for i in range.skip(1) {
+            children.push(json!([
+                place(nodes.parent.get(i).unwrap_or_default()),
+                batch.len() + rows.len()
+            ]));
             rows.push(json!([
-                nodes.label.at(i),
-                nodes.kind.at(i),
+                labels.number(json!([nodes.label.at(i), nodes.kind.at(i)])),
                 nodes.ord[i],
                 nodes.last[i],
                 nodes.flags[i],
@@ -141,25 +151,85 @@ fn elements_of(batch: &Batch) -> (Value, usize) {
                 nodes.properties.get(i),
             ]));
         }
-        lines.extend(edge_lines(&unit, batch, place));
+        edges_of(&unit, batch, place, &mut types, &mut edges);
     }
     let keys: Vec<Value> = (0..batch.symbol_ids().len())
-        .map(|row| json!([symbols.symbol.at(row), symbols.kind.at(row), symbols.name.get(row)]))
+        .map(|row| {
+            let id = batch.symbol_ids()[row].to_string();
+            json!([id, symbols.symbol.at(row), symbols.kind.at(row), symbols.name.get(row)])
+        })
         .collect();
-    let elements = rows.len() + children.len() + edges.src.len();
-    let line = json!({ "nodes": rows, "children": children, "symbols": keys, "edges": lines });
+    let elements = units.len() + rows.len() + children.len() + edges.len();
+    let line = json!({
+        "units": units, "labels": labels.values, "nodes": rows, "children": children, "symbols": keys,
+        "types": types.values, "edges": edges,
+    });
     (line, elements)
 }
 
-fn edge_lines<'a>(unit: &Unit<'a>, batch: &'a Batch, place: impl Fn(u32) -> usize) -> Vec<Value> {
-    let edges = batch.edges();
-    let (first, rows) = (unit.symbols().start, unit.edges());
-    rows.filter_map(|i| {
+/// Values that are sent once, and their numbers.
+#[derive(Default)]
+struct Once {
+    values: Vec<Value>,
+}
+
+impl Once {
+    fn number(&mut self, value: Value) -> usize {
+        let known = self.values.iter().position(|known| *known == value);
+        known.unwrap_or_else(|| {
+            self.values.push(value);
+            self.values.len() - 1
+        })
+    }
+}
+
+fn properties_of(unit: &Unit<'_>, batch: &Batch) -> Value {
+    let (nodes, root) = (batch.nodes(), unit.nodes().start);
+    json!({
+        "unit_id": unit.id().as_i64(),
+        "generation": unit.generation(),
+        "repo": unit.repo(),
+        "path": unit.path(),
+        "layer": unit.layer(),
+        "language": unit.language(),
+        "content_hash": unit.content_hash().map(|hash| {
+            hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        }),
+        "extractor": unit.extractor(),
+        "size_bytes": unit.size_bytes(),
+        "line_count": unit.line_count(),
+        "position_encoding": unit.position_encoding(),
+        "unit_flags": unit.flags(),
+        "nodes": unit.nodes().len(),
+        "edges": unit.edges().len(),
+        "vectors": 0,
+        "ord": 0,
+        "last": nodes.last[root],
+        "flags": nodes.flags[root],
+        "start_byte": nodes.start_byte.get(root),
+        "end_byte": nodes.end_byte.get(root),
+        "start_line": nodes.start_line.get(root),
+        "start_col": nodes.start_col.get(root),
+        "end_line": nodes.end_line.get(root),
+        "end_col": nodes.end_col.get(root),
+        "kind": nodes.kind.at(root),
+    })
+}
+
+fn edges_of(
+    unit: &Unit<'_>,
+    batch: &Batch,
+    place: impl Fn(u32) -> usize,
+    types: &mut Once,
+    all: &mut Vec<Value>,
+) {
+    let (edges, first) = (batch.edges(), unit.symbols().start);
+    all.extend(unit.edges().filter_map(|i| {
         let symbol = edges.dst_symbol.get(i)?;
         Some(json!([
             place(edges.src[i]),
             first + symbol as usize,
-            edges.kind.at(i),
+            types.number(edges.kind.at(i).into()),
             edges.ord[i],
             edges.flags[i],
             edges.start_byte.get(i),
@@ -168,33 +238,21 @@ fn edge_lines<'a>(unit: &Unit<'a>, batch: &'a Batch, place: impl Fn(u32) -> usiz
             edges.start_col.get(i),
             edges.properties.get(i),
         ]))
-    })
-    .collect()
+    }));
 }
 
-/// The server that the launcher started.
-struct Server {
-    folder: PathBuf,
+/// What is measured, and where.
+struct Bench {
+    server: Started,
 }
 
-impl Server {
-    fn port(&self) -> Result<String> {
-        Ok(fs::read_to_string(self.folder.join("port"))?.trim().to_owned())
-    }
-
-    /// The time that its process has spent on all cores.
+impl Bench {
     fn cpu(&self) -> Result<Duration> {
-        let pid = fs::read_to_string(self.folder.join("pid"))?;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()))?;
-        let (_, rest) = stat.rsplit_once(") ").context("no stat")?;
-        let ticks: u64 =
-            rest.split(' ').skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
-        // A hundredth of a second each, on Linux.
-        Ok(Duration::from_millis(10 * ticks))
+        self.server.cpu()
     }
 
     fn ours(&self, runtime: &Runtime, batches: &[Batch], elements: usize) -> Result<Took> {
-        let url = format!("bolt://neo4j:testpassword@127.0.0.1:{}", self.port()?);
+        let url = format!("bolt://neo4j:testpassword@127.0.0.1:{}", self.server.port()?);
         let options = json!({ "url": url, "prefix": "Bench" });
         runtime.block_on(async {
             let config = BackendConfig { options, access: Access::Write, selection: None };
@@ -225,9 +283,12 @@ impl Server {
 
     fn theirs(&self, args: &Args, scratch: &Scratch, file: &Path) -> Result<Vec<Took>> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("neo4j/shapes.py");
-        let pid = self.folder.join("pid");
-        let mut command: Vec<OsString> =
-            vec![args.driver.join("bin/python").into(), script.into(), self.port()?.into()];
+        let pid = self.server.folder().join("pid");
+        let mut command: Vec<OsString> = vec![
+            args.driver.join("bin/python").into(),
+            script.into(),
+            self.server.port()?.to_string().into(),
+        ];
         command.extend([pid.into(), OsString::from(file)]);
         command.extend(SHAPES[1..].iter().map(OsString::from));
         let none: [(&str, &OsStr); 0] = [];

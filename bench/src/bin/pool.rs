@@ -16,7 +16,7 @@ use tokio::task::{JoinSet, yield_now};
 
 /// As the binary has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Measures how long tasks wait for a connection of a pool, against a bare semaphore of the same
 /// size. Who has one uses it for one turn of the scheduler, so that what is measured is the hand-over

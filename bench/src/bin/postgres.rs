@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 /// As the binary has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Units that are replaced.
 const REPLACED: usize = 1_000;

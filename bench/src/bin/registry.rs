@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 
 /// As the binary has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Measures registering, deregistering and discovering among many types, against a bare map under a
 /// lock, and opening an existing SQLite store through the registry, against rusqlite alone with the

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 /// As the binary has it: it is what SQLite allocates with, too.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Measures the SQLite lane against a bare loop that writes the same rows to the same schema, both
 /// taking turns batch by batch. Target: 0.9 of the bare loop.

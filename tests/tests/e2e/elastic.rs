@@ -19,7 +19,7 @@ fn load(sandbox: &Sandbox, store: &ElasticStore, more: &[&str]) -> Finished {
 }
 
 /// Requires that there is a document for each node of a unit that is there, and no other.
-fn has_no_orphans(store: &ElasticStore) {
+pub(crate) fn has_no_orphans(store: &ElasticStore) {
     store.ask("POST", "astload-nodes,astload-units/_refresh", &Value::Null);
     let counted = store.ask("GET", "astload-nodes/_count", &Value::Null)["count"].clone();
     let sum = json!({ "size": 0, "aggs": { "nodes": { "sum": { "field": "nodes" } } } });

@@ -24,6 +24,7 @@ mod postgres_down;
 mod python;
 mod questions;
 mod secrets;
+mod servers_down;
 mod signals;
 mod sql;
 mod stores;

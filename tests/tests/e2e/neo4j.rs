@@ -28,7 +28,7 @@ pub(crate) fn everything(sandbox: &Sandbox, store: &NeoStore) {
     std::fs::write(sandbox.path("graph.yaml"), config).expect("written");
 }
 
-fn has_no_orphans(store: &NeoStore) {
+pub(crate) fn has_no_orphans(store: &NeoStore) {
     for orphans in [
         "MATCH (node:Code) WHERE NOT EXISTS { (:Unit)-[:HAS_CHILD*0..]->(node) } RETURN count(*)",
         "MATCH (unit:Unit) WHERE unit.nodes <> COUNT { (unit)-[:HAS_CHILD*0..]->() } RETURN count(*)",

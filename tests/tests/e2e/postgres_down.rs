@@ -6,28 +6,49 @@ use serde_json::Value;
 
 use crate::postgres::{has_no_orphans, is_clean};
 
+pub(crate) const FILES: usize = 150;
+
 /// A repository whose load takes a while.
-fn large() -> Sandbox {
+pub(crate) fn large() -> Sandbox {
     let sandbox = Sandbox::new();
-    corpus::fill(&sandbox, 150, 60);
+    corpus::fill(&sandbox, FILES, 60);
     sandbox
 }
 
-fn start(sandbox: &Sandbox, store: &PgStore, patience: &str) -> Running {
-    let url = store.url();
-    let both = ["--to", &url, "--to", "sqlite:beside.db", "--audit", "audit.jsonl"];
+/// Loads it into the store at a URL and into another one.
+pub(crate) fn start(sandbox: &Sandbox, url: &str, patience: &str) -> Running {
+    let both = ["--to", url, "--to", "sqlite:beside.db", "--audit", "audit.jsonl"];
     sandbox.start(&[&["load", "repo", "--json", "--patience", patience], &both[..]].concat())
 }
 
-/// The states of health that a store went through, as the account has them.
-fn states(sandbox: &Sandbox, store: &str) -> Vec<String> {
-    let account = std::fs::read_to_string(sandbox.path("audit.jsonl")).expect("an account");
-    let events = account.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+pub(crate) fn is_ill(state: &str) -> bool {
+    ["degraded", "unavailable"].contains(&state)
+}
+
+/// The states of health that a store went through, as the account has them so far.
+pub(crate) fn states(sandbox: &Sandbox, store: &str) -> Vec<String> {
+    let changes = events(sandbox, "health", store);
+    changes.iter().map(|event| event["to"].as_str().expect("a state").to_owned()).collect()
+}
+
+/// What the account has so far of one kind about a store.
+pub(crate) fn events(sandbox: &Sandbox, kind: &str, store: &str) -> Vec<Value> {
+    let account = std::fs::read_to_string(sandbox.path("audit.jsonl")).unwrap_or_default();
+    let whole = account.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let events = whole.map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let of_store = |event: &Value| {
-        event["event"] == "health" && event["backend"].as_str().expect("a name").contains(store)
+        event["event"] == kind && event["backend"].as_str().expect("a name").contains(store)
     };
-    let changes = events.filter(of_store);
-    changes.map(|event| event["to"].as_str().expect("a state").to_owned()).collect()
+    events.filter(of_store).collect()
+}
+
+/// Waits until the other store has all.
+pub(crate) fn the_other_one_is_done(sandbox: &Sandbox) {
+    wait_until("the other store is settled", || {
+        let beside = sandbox.path("beside.db");
+        let index = "SELECT count(*) FROM sqlite_master WHERE name = 'unit_path'";
+        beside.exists() && sandbox.store("beside.db").number(index) == 1
+    });
 }
 
 /// Waits until some of the units are in the store.
@@ -44,17 +65,16 @@ fn begun(store: &PgStore) {
 fn a_server_that_was_killed_and_restarted_gets_the_rest() {
     let Some(server) = PgServer::start() else { return };
     let (store, sandbox) = (server.store(), large());
-    let load = start(&sandbox, &store, "60s");
+    let load = start(&sandbox, &store.url(), "60s");
     begun(&store);
     server.signal(Signal::KILL);
+    wait_until("it is told to be ill", || states(&sandbox, "postgres").iter().any(|it| is_ill(it)));
     server.restart();
     let report = load.finish().exits(0).json();
-    assert_eq!(report["units"]["written"], 150, "{report}");
+    assert_eq!(report["units"]["written"], FILES, "{report}");
     // It was ill, and is well again by itself; the other one never was.
     let states = [states(&sandbox, "postgres"), states(&sandbox, "sqlite")];
-    let is_ill = |state: &&String| ["degraded", "unavailable"].contains(&state.as_str());
-    assert!(states[0].iter().any(|state| is_ill(&state)), "{states:?}");
-    assert!(!states[1].iter().any(|state| is_ill(&state)), "{states:?}");
+    assert!(!states[1].iter().any(|state| is_ill(state)), "{states:?}");
     assert!(states[0].ends_with(&["draining".into(), "closed".into()]), "{states:?}");
     is_clean(&sandbox, &store);
     has_no_orphans(&store);
@@ -64,15 +84,10 @@ fn a_server_that_was_killed_and_restarted_gets_the_rest() {
 fn a_server_that_stood_still_gets_the_rest() {
     let Some(server) = PgServer::start() else { return };
     let (store, sandbox) = (server.store(), large());
-    let mut load = start(&sandbox, &store, "60s");
+    let mut load = start(&sandbox, &store.url(), "60s");
     begun(&store);
     server.signal(Signal::STOP);
-    // The other store is done meanwhile.
-    wait_until("the other store is settled", || {
-        let beside = sandbox.path("beside.db");
-        let index = "SELECT count(*) FROM sqlite_master WHERE name = 'unit_path'";
-        beside.exists() && sandbox.store("beside.db").number(index) == 1
-    });
+    the_other_one_is_done(&sandbox);
     load.until_told("postgres");
     server.signal(Signal::CONT);
     load.finish().exits(0);
@@ -84,7 +99,7 @@ fn a_server_that_stood_still_gets_the_rest() {
 fn a_server_that_died_is_told_and_the_other_store_is_whole() {
     let Some(server) = PgServer::start() else { return };
     let (store, sandbox) = (server.store(), large());
-    let load = start(&sandbox, &store, "2s");
+    let load = start(&sandbox, &store.url(), "2s");
     begun(&store);
     server.signal(Signal::KILL);
     let report = load.finish().exits(3).json();
@@ -94,7 +109,7 @@ fn a_server_that_died_is_told_and_the_other_store_is_whole() {
     sandbox.is_clean("beside a server that died", "beside.db");
     server.restart();
     // The same command completes it.
-    start(&sandbox, &store, "60s").finish().exits(0);
+    start(&sandbox, &store.url(), "60s").finish().exits(0);
     is_clean(&sandbox, &store);
     has_no_orphans(&store);
 }
