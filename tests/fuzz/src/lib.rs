@@ -27,16 +27,21 @@ fn hashes(batch: &Batch) -> Vec<[u8; 32]> {
     batch.units().map(|unit| canonical_hash(&unit)).collect()
 }
 
-/// Called once by libFuzzer, before it reads the corpus: writes seeds into the directory that
-/// `SEEDS` names, and lets arrow panic, which the reader catches. A panic that nobody catches ends
-/// the process all the same.
-pub fn begin(write: impl Fn(&Batch) -> Vec<u8>) {
+/// Lets arrow panic, which the reader of its streams catches: libFuzzer's own hook would end the
+/// process before that. A panic that nobody catches ends it all the same.
+pub fn let_arrow_panic() {
     let ours = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if !info.location().is_some_and(|place| place.file().contains("/arrow-")) {
             ours(info);
         }
     }));
+}
+
+/// Called once by libFuzzer, before it reads the corpus of a decoder: writes seeds into the directory
+/// that `SEEDS` names.
+pub fn begin(write: impl Fn(&Batch) -> Vec<u8>) {
+    let_arrow_panic();
     let Ok(directory) = env::var("SEEDS") else { return };
     let sample = UnitValue::sample("a.py");
     let seeds = [

@@ -13,6 +13,7 @@ use std::{env, fs, io};
 
 use astload_backends::{ErrorKind, Origin, RepoState};
 use astload_fixtures::units::{UnitValue, batch_of};
+use astload_fuzz::let_arrow_panic;
 use astload_model::ipc::Compression;
 use astload_model::{Batch, canonical_hash};
 use astload_pipeline::channel::{Cargo, Lanes};
@@ -217,6 +218,7 @@ fn hold_files(segment: &[u8], letter: &[u8]) {
 
 /// Called once, before the corpus is read: a segment, frames of both kinds and a letter.
 fn begin() {
+    let_arrow_panic();
     let Ok(corpus) = env::var("SEEDS") else { return };
     let repo = RepoState {
         repo: "r".into(),
