@@ -175,7 +175,12 @@ impl Content {
 fn hold_frame(bytes: &[u8]) {
     let Some((header, cargo)) = read_frame(bytes) else { return };
     let mut again = Vec::new();
-    again.extend_from_slice(Frame::of(&cargo, Compression::Lz4).expect("what was read can be written").numbered(header.seq).1);
+    again.extend_from_slice(
+        Frame::of(&cargo, Compression::Lz4)
+            .expect("what was read can be written")
+            .numbered(header.seq)
+            .1,
+    );
     let (_, read) = read_frame(&again).expect("and read again");
     assert_eq!(Content::of(&read), Content::of(&cargo));
 }
@@ -232,7 +237,9 @@ fn begin() {
     let mut frames = Vec::new();
     for (seq, cargo) in (1..).zip(&cargo) {
         let mut frame = Vec::new();
-        frame.extend_from_slice(Frame::of(cargo, Compression::Lz4).expect("encoded").numbered(seq).1);
+        frame.extend_from_slice(
+            Frame::of(cargo, Compression::Lz4).expect("encoded").numbered(seq).1,
+        );
         frames.push(frame);
     }
     let mut segment = b"AJSEGM01".to_vec();
