@@ -130,8 +130,14 @@ impl Lease<'_> {
     /// somebody else in between.
     pub(super) fn give_back(mut self) {
         let is_lost = self.is_open && self.connections.local.is_some();
-        if !(is_lost || *self.is_copying.get_mut()) {
-            drop(self.client.take());
+        if is_lost || *self.is_copying.get_mut() {
+            return;
+        }
+        if let Some(client) = self.client.take()
+            && self.is_open
+        {
+            // A statement that was prepared before its table was changed fails for ever.
+            client.statement_cache.clear();
         }
     }
 }

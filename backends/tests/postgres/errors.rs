@@ -69,6 +69,20 @@ async fn after_a_table_was_locked_the_next_writes_are_as_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_table_was_changed_statements_are_prepared_anew() {
+    let Some(server) = Server::started() else { return };
+    let store = Store::with(&server, json!({ "connections": 1 })).await;
+    store.write(&[unit("a", 1)]).await;
+    store.write(&[unit("a", 2)]).await;
+    store.execute("DROP VIEW SCHEMA.units, SCHEMA.nodes, SCHEMA.edges, SCHEMA.vectors").await;
+    store.execute("ALTER TABLE SCHEMA.unit ALTER COLUMN path TYPE varchar").await;
+    let error = store.refused(&[unit("a", 3)]).await;
+    says(&error, Transient, "cached plan", "");
+    store.write(&[unit("a", 3)]).await;
+    store.holds(&[unit("a", 3)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_chosen_to_end_a_deadlock_may_try_again() {
     let Some(server) = Server::started() else { return };
     let store = Store::new(&server).await;
