@@ -1,5 +1,7 @@
 //! What the cluster says of itself and of the store.
 
+use std::collections::BTreeSet;
+
 use elasticsearch::http::Method;
 use serde_json::{Value, json};
 
@@ -35,12 +37,15 @@ impl Store {
             return Err(Error::new(ErrorKind::Transient, message)
                 .with_hint("GET _cluster/allocation/explain says why a shard is not there"));
         }
+        let nodes =
+            self.asked("_nodes/stats/fs?filter_path=nodes.*.roles,nodes.*.fs.total").await?;
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let known = [
             ("version", Some(self.info.version.clone())),
             ("status", Some(text(&cluster["status"]))),
             ("nodes", Some(text(&cluster["number_of_nodes"]))),
-            ("disk_free", self.least_free().await?),
+            ("roles", roles(&nodes)),
+            ("disk_free", least_free(&nodes)),
             ("disk_watermarks", self.watermarks().await?),
         ];
         Ok(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
@@ -69,19 +74,6 @@ impl Store {
         Ok(())
     }
 
-    /// The share of the disk that is free, on the node that has the least.
-    async fn least_free(&self) -> Result<Option<String>> {
-        let nodes = self.asked("_nodes/stats/fs?filter_path=nodes.*.fs.total").await?;
-        let free = nodes["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values());
-        let free = free.filter_map(|node| {
-            let total = &node["fs"]["total"];
-            let (free, all) =
-                (total["available_in_bytes"].as_f64()?, total["total_in_bytes"].as_f64()?);
-            (all > 0.0).then_some(100.0 * free / all)
-        });
-        Ok(free.reduce(f64::min).map(|least| format!("{least:.0} %")))
-    }
-
     /// From where on the server places no more shards, moves some away, and blocks indices.
     async fn watermarks(&self) -> Result<Option<String>> {
         let path = format!("_cluster/settings?include_defaults&filter_path=*.{WATERMARK}");
@@ -97,4 +89,27 @@ impl Store {
             ["low", "high", "flood_stage"].into_iter().filter_map(level).collect();
         Ok((!levels.is_empty()).then(|| levels.join(", ")))
     }
+}
+
+/// What is known of each node.
+fn each(nodes: &Value) -> impl Iterator<Item = &Value> {
+    nodes["nodes"].as_object().into_iter().flat_map(|nodes| nodes.values())
+}
+
+/// What the nodes do, all of them together.
+fn roles(nodes: &Value) -> Option<String> {
+    let lists = each(nodes).filter_map(|node| node["roles"].as_array());
+    let roles: BTreeSet<&str> = lists.flatten().filter_map(Value::as_str).collect();
+    (!roles.is_empty()).then(|| Vec::from_iter(roles).join(", "))
+}
+
+/// The share of the disk that is free, on the node that has the least.
+fn least_free(nodes: &Value) -> Option<String> {
+    let free = each(nodes).filter_map(|node| {
+        let total = &node["fs"]["total"];
+        let (free, all) =
+            (total["available_in_bytes"].as_f64()?, total["total_in_bytes"].as_f64()?);
+        (all > 0.0).then_some(100.0 * free / all)
+    });
+    Some(format!("{:.0} %", free.reduce(f64::min)?))
 }

@@ -109,8 +109,14 @@ async fn a_disk_past_its_watermark_is_told_until_there_is_space(server: &Server)
     // So much used; then, so much free.
     watermarks("0.1%");
     let details = store.backend.health_check().await.expect("not yet");
-    let told = details.details.iter().find(|(name, _)| name == "disk_watermarks");
-    assert_eq!(told.map(|(_, levels)| levels.as_str()), Some("0.1%, 0.1%, 0.1%"), "{details:?}");
+    let told = |name| details.details.iter().find(|(told, _)| told == name).map(|(_, what)| what);
+    assert_eq!(
+        told("disk_watermarks").map(String::as_str),
+        Some("0.1%, 0.1%, 0.1%"),
+        "{details:?}"
+    );
+    let roles = told("roles").is_some_and(|roles| roles.split(", ").any(|role| role == "data"));
+    assert!(roles, "{details:?}");
     let generations = AtomicU64::new(2);
     until("the server blocks it", async || {
         let generation = generations.fetch_add(1, Ordering::SeqCst);
