@@ -216,8 +216,14 @@ impl Store {
                     );
                 });
             }
-            let items = bulk.send(&self.client, what).await?;
-            deleted += items.iter().filter(|item| item.is_done()).count() as u64;
+            for item in bulk.send(&self.client, what).await? {
+                match item {
+                    item if item.is_done() => deleted += 1,
+                    // Somebody else wrote or deleted it.
+                    item if item.is_conflict() || item.is_gone() => {}
+                    item => return Err(item.as_error(what)),
+                }
+            }
         }
         Ok(deleted)
     }
@@ -278,8 +284,7 @@ impl Store {
             }
         })
         .await?;
-        self.clean_up(bulk, what).await;
-        Ok(())
+        self.delete_all(bulk, what).await
     }
 
     async fn forget_repos(&self, what: &str) -> Result<()> {

@@ -68,6 +68,11 @@ impl Item {
         self.status == 409
     }
 
+    /// Whether what should be deleted was not there.
+    pub(super) fn is_gone(&self) -> bool {
+        self.status == 404 && self.error.is_null()
+    }
+
     /// The error for an item that is not done.
     pub(super) fn as_error(&self, what: &str) -> Error {
         classify::of_answer(what, self.status, &self.error)

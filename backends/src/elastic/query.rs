@@ -235,7 +235,7 @@ impl Store {
             "filter": [{ "term": { "has_error": true } }],
             "must_not": [{ "term": { "deleted": true } }],
         }});
-        let path = format!("{}/_search", self.names.alias("units"));
+        let path = self.search_path("units");
         let asked = json!({
             "size": most, "query": broken, "sort": [{ "path.raw": "asc" }], "_source": ["path"],
         });

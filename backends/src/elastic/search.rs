@@ -11,6 +11,12 @@ use crate::error::Result;
 const PAGE: usize = 1000;
 
 impl Store {
+    /// Where to search an index. What is found where a shard is missing is not all that there is, and who
+    /// takes it for that deletes the rest: so then there is no answer.
+    pub(super) fn search_path(&self, index: &str) -> String {
+        format!("{}/_search?allow_partial_search_results=false", self.names.alias(index))
+    }
+
     /// Every document that a query finds, in the order of a field that is different in each, with these
     /// of its fields; each is handed to `take`.
     pub(super) async fn all(
@@ -21,7 +27,7 @@ impl Store {
         [sort, fields]: [&[&str]; 2],
         mut take: impl FnMut(Value),
     ) -> Result<()> {
-        let path = format!("{}/_search", self.names.alias(index));
+        let path = self.search_path(index);
         let sort: Vec<Value> = sort.iter().map(|field| json!({ *field: "asc" })).collect();
         let mut after = Value::Null;
         loop {
@@ -52,7 +58,7 @@ impl Store {
         query: Value,
         asked: Value,
     ) -> Result<Value> {
-        let path = format!("{}/_search", self.names.alias(index));
+        let path = self.search_path(index);
         let body = json!({ "size": 0, "query": query, "aggs": asked, "track_total_hits": true });
         self.ask(what, Method::Post, &path, Body::json(&body)).await
     }

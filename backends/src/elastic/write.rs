@@ -321,8 +321,17 @@ impl Store {
 
     /// What is left of it finds `gc`.
     pub(super) async fn clean_up(&self, bulk: Bulk, what: &str) {
-        if let Err(error) = bulk.send(&self.client, what).await {
+        if let Err(error) = self.delete_all(bulk, what).await {
             tracing::warn!(%error, "documents of older versions are left until `astload gc`");
+        }
+    }
+
+    /// Sends deletions of what nobody writes any more.
+    pub(super) async fn delete_all(&self, bulk: Bulk, what: &str) -> Result<()> {
+        let items = bulk.send(&self.client, what).await?;
+        match items.iter().find(|item| !(item.is_done() || item.is_gone())) {
+            Some(item) => Err(item.as_error(what)),
+            None => Ok(()),
         }
     }
 }

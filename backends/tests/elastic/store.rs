@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use astload_backends::{Backend, Error, Receipt, Result};
-use astload_fixtures::delivery::{held, versions};
+use astload_backends::{Backend, Error, ErrorKind, Receipt, Result};
+use astload_fixtures::delivery::{held, until, versions};
 use astload_fixtures::units::{UnitValue, batch_of};
 use serde_json::{Value, json};
 
@@ -70,7 +70,15 @@ impl Store {
     pub(crate) async fn holds(&self, units: &[UnitValue]) {
         assert_eq!(held(&*self.backend).await, versions(&batch_of(units)));
         // What writers who were cut off left behind is collected.
-        self.backend.admin().expect("an admin").gc().await.expect("collected");
+        let admin = self.backend.admin().expect("an admin");
+        until("it is collected", async || match admin.gc().await {
+            Ok(_) => true,
+            Err(error) => {
+                assert_eq!(error.kind, ErrorKind::Transient, "{error}");
+                false
+            }
+        })
+        .await;
         let nodes: usize = units.iter().map(|unit| unit.nodes.len()).sum();
         assert_eq!(self.count("nodes"), nodes as u64, "documents of nodes");
         assert_eq!(self.count("units"), units.len() as u64, "documents of units");
