@@ -216,7 +216,8 @@ impl Guarded {
         let left = deadline.saturating_duration_since(Instant::now());
         let most = self.settings.attempt_timeout.min(left);
         timeout(most, self.backend.write_batch(batch)).await.unwrap_or_else(|_| {
-            Err(Error::transient(format!("writing a batch: no answer for {:?}", rounded(most))))
+            Err(Error::transient(format!("writing a batch: no answer for {:?}", rounded(most)))
+                .with_hint("does the server run, and can it keep up? Writing it again is safe"))
         })
     }
 }
