@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use neo4rs::Query;
 
 use super::Store;
+use super::connect::Tx;
 use super::schema::{RULES, Rule};
 use super::value::{int, list, text, text_or_null};
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
@@ -30,7 +31,7 @@ impl Admin for Store {
         }
         for rule in &RULES {
             let drop = Query::new(rule.drop(&self.names));
-            self.connections.transact(WHAT, async |tx| tx.run(drop, WHAT).await).await?;
+            self.connections.transact(WHAT, async |tx| tx.run(drop.clone(), WHAT).await).await?;
         }
         Ok(())
     }
@@ -53,7 +54,8 @@ impl Admin for Store {
             .param("origin", text(origin))
             .param("root", text_or_null(repo.root.as_deref()))
             .param("generation", int(repo.generation as i64));
-        self.connections.transact(WHAT, async |tx| tx.run(query, WHAT).await).await.map(drop)
+        let run = async |tx: &mut Tx| tx.run(query.clone(), WHAT).await.map(drop);
+        self.connections.transact(WHAT, run).await
     }
 
     /// A tombstone keeps the unit's generation: a replay of it loses, a newer one wins.
@@ -99,7 +101,8 @@ impl Admin for Store {
             let forget =
                 Query::new(self.names.cypher("MATCH (repo:{Repo} {repo: $repo}) REMOVE repo.root"));
             let forget = forget.param("repo", text(repo));
-            self.connections.transact(WHAT, async |tx| tx.run(forget, WHAT).await).await?;
+            let run = async |tx: &mut Tx| tx.run(forget.clone(), WHAT).await;
+            self.connections.transact(WHAT, run).await?;
         }
         Ok(Receipt { deleted, ..Receipt::default() })
     }
@@ -107,20 +110,26 @@ impl Admin for Store {
     async fn gc(&self) -> Result<GcReport> {
         const WHAT: &str = "collecting garbage";
         self.check_writable()?;
+        // What is locked is looked at once more: a writer may have brought it back meanwhile.
         let tombstones = format!(
-            "MATCH (unit:{{Unit}}) WHERE unit.deleted WITH unit LIMIT {NODES_AT_ONCE} DELETE unit"
+            "MATCH (unit:{{Unit}}) WHERE unit.deleted WITH unit LIMIT {NODES_AT_ONCE}
+             SET unit.writing = true REMOVE unit.writing
+             WITH unit WHERE unit.deleted DELETE unit"
         );
         let tombstones = self.delete_all(&tombstones, WHAT).await?;
-        // Whoever refers to one meanwhile fails, or makes this fail, and tries again.
         let symbols = format!(
             "MATCH (symbol:{{SharedSymbol}}) WHERE NOT EXISTS {{ (symbol)<--() }}
-             WITH symbol LIMIT {NODES_AT_ONCE} DELETE symbol"
+             WITH symbol LIMIT {NODES_AT_ONCE}
+             SET symbol.writing = true REMOVE symbol.writing
+             WITH symbol WHERE NOT EXISTS {{ (symbol)<--() }} DELETE symbol"
         );
         let symbols = self.delete_all(&symbols, WHAT).await?;
+        let is_empty = "NOT EXISTS {
+            (unit:{Unit}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer }";
         let repos = format!(
-            "MATCH (repo:{{Repo}}) WHERE NOT EXISTS {{
-               (unit:{{Unit}}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer }}
-             WITH repo LIMIT {NODES_AT_ONCE} DELETE repo"
+            "MATCH (repo:{{Repo}}) WHERE {is_empty} WITH repo LIMIT {NODES_AT_ONCE}
+             SET repo.writing = true REMOVE repo.writing
+             WITH repo WHERE {is_empty} DELETE repo"
         );
         self.delete_all(&repos, WHAT).await?;
         Ok(GcReport { tombstones, symbols, bytes: 0 })
@@ -150,9 +159,7 @@ impl Store {
         let statement = self.names.cypher(&format!("{some} RETURN [count(*)] AS row"));
         let mut total = 0;
         loop {
-            let query = Query::new(statement.clone());
-            let rows =
-                self.connections.transact(what, async |tx| tx.rows(query, what).await).await?;
+            let rows = self.ask(what, Query::new(statement.clone())).await?;
             let deleted = rows.into_iter().next().map_or(0, |mut row| row.number());
             total += deleted;
             if deleted < NODES_AT_ONCE {

@@ -4,6 +4,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::time::Duration;
 
 use neo4rs::Error as BoltError;
 
@@ -26,6 +27,14 @@ pub(super) fn code_of(error: &Error) -> Option<&str> {
         BoltError::Neo4j(said) => Some(said.code()),
         _ => None,
     }
+}
+
+/// Whether it failed for what another writer, or a collector of garbage, does at the same time.
+pub(super) fn is_meeting(error: &Error) -> bool {
+    let is_theirs = |code: &str| {
+        [".DeadlockDetected", ".EntityNotFound", ".Outdated"].iter().any(|end| code.ends_with(end))
+    };
+    error.retry_after == Some(Duration::ZERO) || code_of(error).is_some_and(is_theirs)
 }
 
 pub(super) fn wrong_password(what: &str) -> Error {

@@ -28,6 +28,9 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// right one, too, for a while.
 const REFUSED_FOR: Duration = Duration::from_secs(15);
 
+/// Attempts at a transaction before others are said to be in its way.
+const ATTEMPTS: usize = 8;
+
 /// Rows of an answer that are fetched at once.
 const FETCH: usize = 10_000;
 
@@ -71,8 +74,23 @@ impl Connections {
         self.pool.close();
     }
 
-    /// Runs a transaction: committed where the work succeeds, else rolled back.
+    /// Runs a transaction: committed where the work succeeds, else rolled back. It is run again where
+    /// others were in its way: what they did is seen the next time.
     pub(super) async fn transact<T>(
+        &self,
+        what: &str,
+        work: impl AsyncFnOnce(&mut Tx) -> Result<T> + Clone,
+    ) -> Result<T> {
+        let mut attempt = 1;
+        loop {
+            match self.transact_once(what, work.clone()).await {
+                Err(error) if classify::is_meeting(&error) && attempt < ATTEMPTS => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn transact_once<T>(
         &self,
         what: &str,
         work: impl AsyncFnOnce(&mut Tx) -> Result<T>,
@@ -96,7 +114,7 @@ impl Connections {
 
     /// All rows of one question, each a list.
     pub(super) async fn ask(&self, what: &str, query: Query) -> Result<Vec<Answer>> {
-        self.transact(what, async |tx| tx.rows(query, what).await).await
+        self.transact(what, async |tx| tx.rows(query.clone(), what).await).await
     }
 
     async fn lease(&self) -> Result<Lease> {

@@ -3,17 +3,14 @@
 use neo4rs::Query;
 
 use super::address::Address;
-use super::connect::Connections;
+use super::connect::{Connections, Tx};
 use super::names::Names;
 use super::options::Neo4jOptions;
 use super::schema::{self, RULES, VERSION};
-use super::{CAPABILITIES, PREFERRED_ROWS, Store, VERSION_GONE, write};
+use super::{CAPABILITIES, PREFERRED_ROWS, Store, VERSION_GONE};
 use crate::contract::{BackendInfo, Capabilities};
 use crate::error::{Error, Result};
 use crate::factory::{Access, BackendConfig};
-
-/// Attempts to make what others make at the same time.
-const ATTEMPTS: usize = 8;
 
 const OPENING: &str = "opening the store";
 
@@ -104,21 +101,15 @@ impl Store {
     /// Makes what is not there, unless somebody else does so at the same time.
     async fn create(&self) -> Result<()> {
         const WHAT: &str = "making the store";
-        let mut attempt = 1;
-        loop {
-            let made = self.connections.transact(WHAT, async |tx| {
-                for rule in &RULES {
-                    tx.run(Query::new(rule.create(&self.names)), WHAT).await?;
-                }
-                Ok(())
-            });
-            match made.await {
-                // Others make the same; what is left is made after them.
-                Err(error) if write::is_meeting(&error) && attempt < ATTEMPTS => attempt += 1,
-                made => break made?,
+        let make = async |tx: &mut Tx| {
+            for rule in &RULES {
+                tx.run(Query::new(rule.create(&self.names)), WHAT).await?;
             }
-        }
-        self.ask(WHAT, Query::new("CALL db.awaitIndexes(60) RETURN [true] AS row".into())).await?;
+            Ok(())
+        };
+        self.connections.transact(WHAT, make).await?;
+        // Indexes are not awaited: the server's procedure waits for those of others, too, and has locks
+        // meanwhile that they may need. Nothing that is written looks for them.
         self.ask(WHAT, Query::new(schema::store(&self.names))).await.map(drop)
     }
 }

@@ -1,23 +1,19 @@
 //! Reads back what the store holds.
 
-use std::time::Duration;
-
 use astload_model::{Batch, UnitId, UnitName};
 use async_trait::async_trait;
 use neo4rs::Query;
 
+use super::Store;
+use super::connect::Tx;
 use super::units::{self, Lock};
 use super::value::{Answer, text_or_null};
-use super::{Store, write};
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::factory::Access;
 use crate::hex::unhex;
 
 const WHAT: &str = "reading units";
-
-/// Attempts to read units that others write at the same time.
-const ATTEMPTS: usize = 5;
 
 #[async_trait]
 impl Reader for Store {
@@ -57,23 +53,12 @@ impl Reader for Store {
             Access::Write => Lock::Take,
             Access::Read => Lock::Absent,
         };
-        let mut attempt = 1;
-        loop {
-            let read = self.connections.transact(WHAT, async |tx| {
-                tx.abandon();
-                units::units(tx, &self.names, ids, lock).await
-            });
-            match read.await {
-                Err(error) if is_worth_another(&error) && attempt < ATTEMPTS => attempt += 1,
-                read => return read,
-            }
-        }
+        let read = async |tx: &mut Tx| {
+            tx.abandon();
+            units::units(tx, &self.names, ids, lock).await
+        };
+        self.connections.transact(WHAT, read).await
     }
-}
-
-/// Others wrote, or waited for what we had locked.
-fn is_worth_another(error: &Error) -> bool {
-    error.retry_after == Some(Duration::ZERO) || write::is_meeting(error)
 }
 
 impl Store {

@@ -4,11 +4,11 @@
 //! them, and at symbols, which they touch in the order of theirs.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use astload_model::{Batch, Unit, UnitId, canonical_hash};
 use neo4rs::Query;
 
-use super::classify::code_of;
 use super::connect::Tx;
 use super::rows::Rows;
 use super::units::{self, Lock};
@@ -20,16 +20,14 @@ use crate::verdict::{Held, Verdict, of_another, of_tie, verdict};
 
 const WHAT: &str = "writing a batch";
 
-/// Attempts before it is said that others are in the way.
-const ATTEMPTS: usize = 5;
-
 /// Makes sure that each unit has its node, locks it, and says what it is. A node that was made now has
-/// nothing but its id. What is read after the lock is what the last writer left.
+/// nothing but its id. What is read after the lock is what the last writer left; a node that a collector
+/// of garbage took away meanwhile has nothing at all, and the server does not mind.
 const STANDING: &str = "
 UNWIND $ids AS id
 MERGE (unit:{Unit} {unit_id: id})
 SET unit.writing = true
-RETURN ['unit', id, unit.generation, unit.deleted, unit.repo, unit.path, unit.layer] AS row
+RETURN ['unit', id, unit.writing, unit.generation, unit.deleted, unit.repo, unit.path, unit.layer] AS row
 UNION ALL
 UNWIND $repos AS named
 MATCH (repo:{Repo} {repo: named[0], layer: named[1]})
@@ -58,25 +56,13 @@ struct Found {
 
 impl Store {
     pub(super) async fn write(&self, batch: &Batch) -> Result<Receipt> {
-        let mut met = None;
-        for _ in 0..ATTEMPTS {
-            let written = self.connections.transact(WHAT, async |tx| self.attempt(tx, batch).await);
-            match written.await {
-                // What they wrote is seen the next time.
-                Err(error) if is_meeting(&error) => met = Some(error),
-                Err(error) if error.overloaded && batch.len() > 1 => {
-                    return Err(
-                        Error::new(ErrorKind::TooLarge, error.message.clone()).with_source(error)
-                    );
-                }
-                done => return done,
+        let attempt = async |tx: &mut Tx| self.attempt(tx, batch).await;
+        match self.connections.transact(WHAT, attempt).await {
+            Err(error) if error.overloaded && batch.len() > 1 => {
+                Err(Error::new(ErrorKind::TooLarge, error.message.clone()).with_source(error))
             }
+            done => done,
         }
-        let error = Error::transient("other loaders write the same units all the time");
-        Err(match met {
-            Some(met) => error.with_source(met),
-            None => error,
-        })
     }
 
     async fn attempt(&self, tx: &mut Tx, batch: &Batch) -> Result<Receipt> {
@@ -123,6 +109,9 @@ impl Store {
             match row.word().as_str() {
                 "unit" => {
                     let id = row.int().unwrap_or_default();
+                    if !row.bool() {
+                        return Err(taken_away());
+                    }
                     let Some(generation) = row.int() else { continue };
                     let held = if row.bool() { Held::Tombstone } else { Held::Rows };
                     let (repo, path, layer) = (row.word(), row.word(), row.word());
@@ -237,6 +226,12 @@ fn repos_of(batch: &Batch) -> Repos<'_> {
     greatest
 }
 
+/// A unit's node went before it was locked. The next time it is made.
+fn taken_away() -> Error {
+    Error::transient(format!("{WHAT}: garbage is collected at the same time"))
+        .with_retry_after(Duration::ZERO)
+}
+
 /// What becomes of a batch's units.
 #[derive(Default)]
 struct Judged {
@@ -255,13 +250,4 @@ fn clash(unit: &Unit<'_>, standing: &Standing) -> Option<String> {
         && standing.repo == unit.repo()
         && standing.layer == unit.layer();
     (!same).then(|| of_another(unit, &standing.path))
-}
-
-/// Whether it failed for what another writer, or a collector of garbage, does at the same time.
-pub(super) fn is_meeting(error: &Error) -> bool {
-    code_of(error).is_some_and(|code| {
-        code.ends_with(".DeadlockDetected")
-            || code.ends_with(".EntityNotFound")
-            || code.ends_with(".Outdated")
-    })
 }
