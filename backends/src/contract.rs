@@ -96,7 +96,7 @@ pub trait Admin: Send + Sync {
     async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt>;
 
     /// Forgets tombstones and symbols that nothing refers to, and gives back their space where there
-    /// is much of it.
+    /// is much of it. What a writer brings back meanwhile stays.
     async fn gc(&self) -> Result<GcReport>;
 }
 

@@ -21,8 +21,8 @@ const WHAT: &str = "writing a batch";
 /// Attempts to record what others record at the same time.
 const ATTEMPTS: usize = 20;
 
-/// How long a repository is not recorded again where its generation is known.
-const RECENTLY: u64 = 10_000;
+/// Milliseconds for which a repository is not recorded again where its generation is known.
+pub(super) const RECENTLY: u64 = 10_000;
 
 /// A unit as it stands in the store.
 #[derive(Debug)]
@@ -73,6 +73,49 @@ pub(super) struct Found {
     pub(super) epoch: u64,
 }
 
+/// What is recorded of a repository: a generation, and perhaps what is known of where it comes from.
+struct Record<'a> {
+    repo: &'a str,
+    layer: &'a str,
+    generation: u64,
+    state: Option<&'a RepoState>,
+}
+
+impl Record<'_> {
+    /// The document that follows what is there; `None` where that will do.
+    fn over(&self, old: Option<&Value>) -> Option<Value> {
+        let source = old.map(|old| old["_source"].clone()).unwrap_or_default();
+        let known = source["generation"].as_u64();
+        let is_recent = source["loaded_at"].as_u64().is_some_and(|at| at + RECENTLY > now());
+        if self.state.is_none() && is_recent && known.is_some_and(|known| known >= self.generation)
+        {
+            return None;
+        }
+        let origin = match self.state.map(|state| state.origin) {
+            Some(Origin::Ours) => json!("ours"),
+            Some(Origin::Upstream) => json!("upstream"),
+            None => source.get("origin").cloned().unwrap_or_else(|| json!("upstream")),
+        };
+        let root = self.state.and_then(|state| state.root.clone()).map(Value::from);
+        let mut document = json!({
+            "repo": self.repo, "layer": self.layer, "origin": origin,
+            "generation": self.generation.max(known.unwrap_or_default()),
+        });
+        let loaded_at = match self.state {
+            None => Some(now().into()),
+            Some(_) => source.get("loaded_at").cloned(),
+        };
+        for (field, value) in
+            [("root", root.or_else(|| source.get("root").cloned())), ("loaded_at", loaded_at)]
+        {
+            if let Some(value) = value.filter(|value| !value.is_null()) {
+                document[field] = value;
+            }
+        }
+        Some(document)
+    }
+}
+
 /// The id of a repository's document.
 fn repo_id(repo: &str, layer: &str) -> String {
     format!("repo.{:016x}", xxh3_64(format!("{repo}\0{layer}").as_bytes()))
@@ -113,11 +156,7 @@ impl Store {
         let mut asked: Vec<Value> = batch.units().map(unit).collect();
         asked.push(json!({ "_index": self.names.alias("store"), "_id": "store" }));
         let mut found = self.documents(WHAT, asked).await?;
-        let Some(Some(store)) = found.pop() else {
-            return Err(Error::misconfigured(format!("{WHAT}: the store's own document is gone"))
-                .with_hint("somebody dropped it; `astload schema apply` makes it anew"));
-        };
-        let epoch = store["_source"]["epoch"].as_u64().unwrap_or_default();
+        let epoch = epoch_of(found.pop().flatten())?;
         let standing = |(unit, document): (astload_model::Unit<'_>, Option<Value>)| {
             document.map(|document| (unit.id(), Standing::of(&document)))
         };
@@ -125,65 +164,54 @@ impl Store {
         Ok(Found { units, epoch })
     }
 
-    /// Records the greatest generation of each repository of a batch.
-    pub(super) async fn put_generations(&self, batch: &Batch) -> Result<()> {
+    /// Records the greatest generation of each repository of a batch. Gives back the epoch, which is
+    /// another one once somebody collected garbage.
+    pub(super) async fn put_generations(&self, batch: &Batch) -> Result<u64> {
         let mut greatest: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for unit in batch.units() {
             let known = greatest.entry((unit.repo(), unit.layer())).or_default();
             *known = unit.generation().unwrap_or_default().max(*known);
         }
-        for ((repo, layer), generation) in greatest {
-            self.record(WHAT, repo, layer, generation, None).await?;
+        let ids = greatest.keys().map(|(repo, layer)| repo_id(repo, layer));
+        let mut found = self.of_store(WHAT, ids.chain(["store".to_owned()])).await?;
+        let epoch = epoch_of(found.pop().flatten())?;
+        for (((repo, layer), generation), old) in greatest.into_iter().zip(found) {
+            let record = Record { repo, layer, generation, state: None };
+            self.record(WHAT, record, old).await?;
         }
-        Ok(())
+        Ok(epoch)
     }
 
-    /// Records a repository: a generation, and what is known of where it comes from.
-    pub(super) async fn record(
-        &self,
-        what: &str,
-        repo: &str,
-        layer: &str,
-        generation: u64,
-        state: Option<&RepoState>,
-    ) -> Result<()> {
-        let (index, id) = (self.names.alias("store"), repo_id(repo, layer));
+    /// Records a repository, and where it comes from.
+    pub(super) async fn put_state(&self, what: &str, state: &RepoState) -> Result<()> {
+        let RepoState { repo, layer, generation, .. } = state;
+        let old = self.of_store(what, [repo_id(repo, layer)]).await?.pop().flatten();
+        let record = Record { repo, layer, generation: *generation, state: Some(state) };
+        self.record(what, record, old).await
+    }
+
+    async fn record(&self, what: &str, record: Record<'_>, mut old: Option<Value>) -> Result<()> {
+        let id = repo_id(record.repo, record.layer);
         for _ in 0..ATTEMPTS {
-            let asked = vec![json!({ "_index": index, "_id": id })];
-            let old = self.documents(what, asked).await?.pop().flatten();
-            let source = old.as_ref().map(|old| old["_source"].clone()).unwrap_or_default();
-            let known = source["generation"].as_u64();
-            let is_recent = source["loaded_at"].as_u64().is_some_and(|at| at + RECENTLY > now());
-            if state.is_none() && is_recent && known.is_some_and(|known| known >= generation) {
-                return Ok(());
-            }
-            let origin = match state.map(|state| state.origin) {
-                Some(Origin::Ours) => json!("ours"),
-                Some(Origin::Upstream) => json!("upstream"),
-                None => source.get("origin").cloned().unwrap_or_else(|| json!("upstream")),
-            };
-            let root = state.and_then(|state| state.root.clone()).map(Value::from);
-            let mut document = json!({
-                "repo": repo, "layer": layer, "origin": origin,
-                "generation": generation.max(known.unwrap_or_default()),
-            });
-            let loaded_at = match state {
-                None => Some(now().into()),
-                Some(_) => source.get("loaded_at").cloned(),
-            };
-            for (field, value) in
-                [("root", root.or_else(|| source.get("root").cloned())), ("loaded_at", loaded_at)]
-            {
-                if let Some(value) = value.filter(|value| !value.is_null()) {
-                    document[field] = value;
-                }
-            }
-            let standing = old.as_ref().map(Standing::of);
+            let Some(document) = record.over(old.as_ref()) else { return Ok(()) };
+            let (index, standing) = (self.names.alias("store"), old.as_ref().map(Standing::of));
             if self.put_guarded(what, &index, &id, standing.as_ref(), &document).await? {
                 return Ok(());
             }
+            old = self.of_store(what, [id.clone()]).await?.pop().flatten();
         }
         Err(Error::transient(format!("{what}: others record the same repository all the time")))
+    }
+
+    /// Documents of the index that is about repositories and the store itself.
+    async fn of_store(
+        &self,
+        what: &str,
+        ids: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<Option<Value>>> {
+        let index = self.names.alias("store");
+        let asked = ids.into_iter().map(|id| json!({ "_index": index, "_id": id }));
+        self.documents(what, asked.collect()).await
     }
 
     /// Writes a document where nobody wrote it since it was looked at.
@@ -208,6 +236,15 @@ impl Store {
             None => Ok(false),
         }
     }
+}
+
+/// By the store's own document.
+fn epoch_of(store: Option<Value>) -> Result<u64> {
+    let store = store.ok_or_else(|| {
+        Error::misconfigured(format!("{WHAT}: the store's own document is gone"))
+            .with_hint("somebody dropped it; `astload schema apply` makes it anew")
+    })?;
+    Ok(store["_source"]["epoch"].as_u64().unwrap_or_default())
 }
 
 /// Milliseconds since 1970.

@@ -11,6 +11,7 @@ mod client;
 mod documents;
 mod factory;
 mod found;
+mod gc;
 mod health;
 mod json;
 mod known;

@@ -1,5 +1,6 @@
 //! The indices: their templates, their mappings, and what makes them.
 
+use astload_model::limits::SYMBOL_MAX;
 use serde_json::{Value, json};
 
 use super::Flavour;
@@ -91,6 +92,8 @@ pub(super) fn template(
 
 fn fields(name: &str, flavour: Flavour, analysis: Analysis) -> Value {
     let keyword = || json!({"type": "keyword", "ignore_above": KEYWORD_MAX});
+    // The key of a symbol, which is told from others by all of it.
+    let symbol = || json!({"type": "keyword", "ignore_above": SYMBOL_MAX});
     // Kept as it was given, and not searched.
     let kept = || json!({"type": "object", "enabled": false});
     let long = || json!({"type": "long"});
@@ -122,7 +125,7 @@ fn fields(name: &str, flavour: Flavour, analysis: Analysis) -> Value {
             "version": keyword(), "content": keyword(), "deleted": {"type": "boolean"},
         }),
         "symbols" => json!({
-            "symbol": keyword(), "kind": keyword(), "name": words(), "package": keyword(),
+            "symbol": symbol(), "kind": keyword(), "name": words(), "package": keyword(),
         }),
         _ => json!({
             "unit_id": keyword(), "version": keyword(), "at": {"type": "date", "format": "epoch_millis"},
@@ -132,7 +135,7 @@ fn fields(name: &str, flavour: Flavour, analysis: Analysis) -> Value {
             "text": {"type": "text", "analyzer": analyzer}, "start_byte": long(),
             "end_byte": long(), "start_line": long(), "start_col": long(), "end_line": long(),
             "end_col": long(), "flags": long(), "properties": object(), "properties_text": kept(),
-            "uses": object(), "symbols": keyword(), "symbol_names": keyword(),
+            "uses": object(), "symbols": symbol(), "symbol_names": keyword(),
             "edges": kept(), "vectors": kept(),
         }),
     }

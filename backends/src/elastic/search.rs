@@ -33,7 +33,7 @@ impl Store {
         loop {
             let mut asked = json!({
                 "size": PAGE, "query": query, "sort": sort, "_source": fields,
-                "track_total_hits": false,
+                "track_total_hits": false, "seq_no_primary_term": true,
             });
             if !after.is_null() {
                 asked["search_after"] = after;

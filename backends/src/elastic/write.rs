@@ -30,6 +30,10 @@ struct Write<'a> {
     versions: HashMap<usize, Version>,
     /// Those whose documents are there.
     sent: HashSet<usize>,
+    /// Those that count.
+    done: Vec<usize>,
+    /// The one in which it began.
+    epoch: Option<u64>,
     rows: RowCounts,
 }
 
@@ -41,11 +45,13 @@ impl Store {
             batch,
             versions: HashMap::new(),
             sent: HashSet::new(),
+            done: Vec::new(),
+            epoch: None,
             rows: RowCounts::default(),
         };
         for _ in 0..ATTEMPTS {
             if let Some(receipt) = write.attempt().await? {
-                self.put_generations(batch).await?;
+                write.finish().await?;
                 return Ok(Receipt { rows: write.rows, ..receipt });
             }
         }
@@ -57,6 +63,7 @@ impl Write<'_> {
     /// `None` where another writer was in between.
     async fn attempt(&mut self) -> Result<Option<Receipt>> {
         let found = self.store.found(self.batch).await?;
+        self.epoch.get_or_insert(found.epoch);
         let (receipt, accepted) = self.judge(&found).await?;
         self.drop_superseded(&accepted, &found).await;
         if accepted.is_empty() {
@@ -68,7 +75,28 @@ impl Write<'_> {
             self.count(at);
         }
         self.delete_old(&done, &found).await;
+        self.done.extend(done);
         Ok(is_all.then_some(receipt))
+    }
+
+    /// Records the repositories. Who collected garbage meanwhile may have taken symbols that were there:
+    /// they are made again.
+    async fn finish(&self) -> Result<()> {
+        let mut epoch = self.epoch;
+        loop {
+            let now = self.store.put_generations(self.batch).await?;
+            if epoch.replace(now) == Some(now) {
+                return Ok(());
+            }
+            let mut bulk = Bulk::default();
+            let symbols = self.symbols(&self.done, now, &mut bulk);
+            for item in bulk.send(&self.store.client, WHAT).await? {
+                if !item.is_done() && !item.is_conflict() {
+                    return Err(item.as_error(WHAT));
+                }
+            }
+            self.store.known().add(now, symbols);
+        }
     }
 
     fn unit(&self, at: usize) -> Unit<'_> {
@@ -319,19 +347,17 @@ impl Store {
         }
     }
 
-    /// What is left of it finds `gc`.
+    /// Deletes what nobody writes any more. What is left of it finds `gc`.
     pub(super) async fn clean_up(&self, bulk: Bulk, what: &str) {
-        if let Err(error) = self.delete_all(bulk, what).await {
+        let error = match bulk.send(&self.client, what).await {
+            Ok(items) => items
+                .iter()
+                .find(|item| !(item.is_done() || item.is_gone()))
+                .map(|item| item.as_error(what)),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = error {
             tracing::warn!(%error, "documents of older versions are left until `astload gc`");
-        }
-    }
-
-    /// Sends deletions of what nobody writes any more.
-    pub(super) async fn delete_all(&self, bulk: Bulk, what: &str) -> Result<()> {
-        let items = bulk.send(&self.client, what).await?;
-        match items.iter().find(|item| !(item.is_done() || item.is_gone())) {
-            Some(item) => Err(item.as_error(what)),
-            None => Ok(()),
         }
     }
 }

@@ -124,8 +124,10 @@ impl Admin for Store {
              WITH symbol WHERE NOT EXISTS {{ (symbol)<--() }} DELETE symbol"
         );
         let symbols = self.delete_all(&symbols, WHAT).await?;
-        let is_empty = "NOT EXISTS {
-            (unit:{Unit}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer }";
+        // But for those of which a writer may rely on that they are there.
+        let is_empty = "coalesce(repo.loaded_at < datetime() - duration('PT1M'), true)
+            AND NOT EXISTS {
+              (unit:{Unit}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer }";
         let repos = format!(
             "MATCH (repo:{{Repo}}) WHERE {is_empty} WITH repo LIMIT {NODES_AT_ONCE}
              SET repo.writing = true REMOVE repo.writing

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod errors;
+mod loaders;
 mod network;
 mod restarts;
 mod security;
