@@ -1,6 +1,5 @@
 //! Record batches as others build them: any layout of text, any integers, columns left out.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::types::{
@@ -15,7 +14,7 @@ use arrow_array::{
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::Field;
 use astload_fixtures::units::{UnitValue, tree, units_of};
-use astload_model::{Intake, MODEL_KEY};
+use astload_model::Intake;
 
 use crate::records::{
     Columns, item, lists, node_columns, numbers, one_unit, record, structs, text,
@@ -26,7 +25,7 @@ fn expected() -> UnitValue {
 }
 
 /// Replaces a column, or adds it.
-fn with(mut columns: Columns, name: &'static str, array: ArrayRef) -> Columns {
+pub(crate) fn with(mut columns: Columns, name: &'static str, array: ArrayRef) -> Columns {
     columns.retain(|(other, _)| *other != name);
     columns.push((name, array));
     columns
@@ -43,7 +42,7 @@ fn refusals(columns: Columns) -> Vec<String> {
     intake.refusals.iter().map(|(_, refusal)| refusal.to_string()).collect()
 }
 
-fn refused(columns: Columns) -> String {
+pub(crate) fn refused(columns: Columns) -> String {
     Intake::from_record(&record(columns)).expect_err("the schema does not fit").to_string()
 }
 
@@ -303,61 +302,6 @@ fn vectors_are_taken_from_lists_of_doubles() {
     let mut unit = expected();
     unit.vectors = UnitValue::sample("a.py").vectors;
     assert_eq!(taken(columns), [unit]);
-}
-
-#[test]
-fn unknown_columns_are_refused_by_name() {
-    let columns = with(one_unit(node_columns()), "colour", text(&["red"]));
-    assert_eq!(refused(columns), "unknown column `colour`");
-    let columns = one_unit(with(node_columns(), "colour", text(&["red"; 4])));
-    assert_eq!(refused(columns), "unknown column `nodes.colour`");
-}
-
-#[test]
-fn columns_that_are_given_twice_are_refused_by_name() {
-    let mut columns = one_unit(node_columns());
-    columns.push(("path", text(&["b.py"])));
-    assert_eq!(refused(columns), "column `path` is given twice");
-    let mut columns = one_unit(node_columns());
-    columns.push(columns[2].clone());
-    assert_eq!(refused(columns), "column `nodes` is given twice");
-}
-
-#[test]
-fn missing_columns_are_refused_by_name() {
-    let mut columns = one_unit(node_columns());
-    columns.retain(|(name, _)| *name != "path");
-    assert_eq!(refused(columns), "column `path` is missing");
-    let mut nodes = node_columns();
-    nodes.retain(|(name, _)| *name != "kind");
-    assert_eq!(refused(one_unit(nodes)), "column `nodes.kind` is missing");
-}
-
-#[test]
-fn columns_of_another_type_are_refused_by_name() {
-    let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.0; 4]));
-    let columns = one_unit(with(node_columns(), "parent", floats.clone()));
-    assert_eq!(refused(columns), "column `nodes.parent` has type Float64, expected an integer");
-    let columns = one_unit(with(node_columns(), "kind", floats));
-    assert_eq!(refused(columns), "column `nodes.kind` has type Float64, expected text");
-    let columns = with(one_unit(node_columns()), "nodes", text(&["[]"]));
-    assert_eq!(refused(columns), "column `nodes` has type Utf8, expected a list of structs");
-    let columns = with(one_unit(node_columns()), "content_hash", text(&["00"]));
-    assert_eq!(refused(columns), "column `content_hash` has type Utf8, expected binary");
-}
-
-#[test]
-fn another_version_of_the_model_is_refused() {
-    let record = record(one_unit(node_columns()));
-    let with_version = |version: &str| {
-        let metadata: HashMap<_, _> = [(MODEL_KEY.to_owned(), version.to_owned())].into();
-        let schema = record.schema().as_ref().clone().with_metadata(metadata);
-        let record = record.clone().with_schema(Arc::new(schema)).expect("the same columns");
-        Intake::from_record(&record).map(|intake| intake.batch.len())
-    };
-    assert_eq!(with_version("1"), Ok(1));
-    let error = with_version("2").expect_err("is refused").to_string();
-    assert_eq!(error, "the schema says astload.model = 2, this is version 1");
 }
 
 #[test]
