@@ -12,6 +12,9 @@ use crate::schema::{
 };
 use crate::unit::Unit;
 
+/// What the columns of a batch take besides their values: a hundred buffers, each allocated on its own.
+const COLUMNS_BYTES: usize = 10 << 10;
+
 /// Whole units, written together. Each unit in it is replaced or deleted as a whole.
 ///
 /// Cheap to clone and to slice: the columns are shared. A slice keeps the whole batch in memory;
@@ -107,6 +110,13 @@ impl Batch {
             + symbols.columns.bytes(self.symbol_range())
             + edges.columns.bytes(self.edge_range())
             + vectors.columns.bytes(self.vector_range())
+    }
+
+    /// The bytes that it takes in memory, if it is no slice: its values and the columns around them.
+    /// Whatever bounds what is kept in memory counts these, for of a batch of one small unit the
+    /// values are a fiftieth.
+    pub fn footprint(&self) -> usize {
+        self.bytes() + COLUMNS_BYTES
     }
 
     /// The units in `range`, sharing the columns.

@@ -48,7 +48,7 @@ impl Cargo {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Repo(_) => size_of::<RepoState>(),
-            Self::Units(batch, lanes) => batch.bytes() + size_of_val(lanes.as_slice()),
+            Self::Units(batch, lanes) => batch.footprint() + size_of_val(lanes.as_slice()),
         }
     }
 }
@@ -82,7 +82,7 @@ impl Sender {
     /// [`Closed`] where the receiver is gone.
     pub async fn send(&self, batch: Batch, wanted: Vec<Lanes>) -> Result<(), Closed> {
         debug_assert_eq!(batch.len(), wanted.len(), "one set of lanes a unit");
-        let bytes = u32::try_from(batch.bytes()).unwrap_or(u32::MAX).min(self.bytes_max);
+        let bytes = u32::try_from(batch.footprint()).unwrap_or(u32::MAX).min(self.bytes_max);
         self.deliver(Cargo::Units(batch, wanted), bytes).await
     }
 
@@ -153,7 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_count_until_the_batch_is_let_go() {
-        let (sender, mut receiver) = channel(8, batch().bytes() as u32);
+        let (sender, mut receiver) = channel(8, batch().footprint() as u32);
         sender.send(batch(), vec![1]).await.expect("room");
         let held = receive(&mut receiver).await;
         assert!(waits(sender.send(batch(), vec![1])).await);

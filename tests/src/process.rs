@@ -156,6 +156,17 @@ impl Running {
         self.pid.as_raw_nonzero().get()
     }
 
+    /// The most memory that it had so far, in KiB.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it runs");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// What it told so far.
     pub fn told(&self) -> String {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -27,6 +27,9 @@ enum Piece {
 /// An entry larger than so many of what the backend likes is split.
 const SPLIT: usize = 2;
 
+/// Batches that are joined at most: each takes memory besides its rows and bytes.
+const JOINED_MAX: usize = 1_024;
+
 /// Entries that are written at once, or a part of one.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -178,7 +181,8 @@ impl Gathered {
     /// Whether a batch may join the group; the first one always may.
     fn fits(&self, batch: &Batch) -> bool {
         self.batches.is_empty()
-            || self.rows + batch.rows() <= self.rows_max
+            || self.batches.len() < JOINED_MAX
+                && self.rows + batch.rows() <= self.rows_max
                 && self.bytes + batch.bytes() <= self.bytes_max
                 && !batch.units().any(|unit| self.units.contains(&unit.id()))
     }

@@ -80,6 +80,19 @@ async fn a_slow_lane_gets_everything_in_order_and_the_fast_one_never_waits_for_i
 }
 
 #[tokio::test]
+async fn what_small_batches_take_besides_their_values_is_within_the_bound() {
+    let (mut appender, journal) = journal(1 << 20);
+    let _tail = attach(&journal, 0);
+    let mut versions = 0;
+    let next = |generation| vec![for_lanes(units(&["0"], generation), 1)];
+    while !waits(appender.append(next(versions))).await {
+        versions += 1;
+    }
+    // Their columns alone take ten kilobytes.
+    assert!((10..110).contains(&versions), "{versions}");
+}
+
+#[tokio::test]
 async fn a_lane_that_goes_lets_go_of_what_it_held_back() {
     let (mut appender, journal) = journal(three());
     let (mut fast, slow) = (attach(&journal, 0), attach(&journal, 1));

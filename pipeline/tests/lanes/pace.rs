@@ -11,7 +11,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// So little that a lane that lags reads from the disk.
 fn little_memory() -> Setup {
-    Setup { rows: 1, memory_bytes: 3 * batch(0, 1).bytes(), ..Setup::default() }
+    Setup { rows: 1, memory_bytes: 3 * batch(0, 1).footprint(), ..Setup::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,4 +125,14 @@ async fn a_lane_that_is_stopped_ends_after_the_batch_in_flight() {
     let error = reports[0].error.as_ref().expect("stopped");
     assert_eq!(error.message, "stopped before all was written");
     assert!(reports[1].error.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_small_batches_that_wait_are_joined_as_far_as_memory_goes() {
+    let store = [Store::new(slow(SECOND))];
+    let setup = Setup { rows: usize::MAX, memory_bytes: 256 << 20, ..Setup::default() };
+    let batches = (0..3_000).map(|at| batch(at, 1)).collect();
+    run_as(setup, &store, batches).await;
+    let most = store[0].calls().iter().map(|call| call.units.len()).max();
+    assert_eq!(most, Some(1_024));
 }

@@ -15,6 +15,7 @@ mod golden;
 mod incremental;
 mod letters;
 mod load_output;
+mod memory;
 mod mount;
 mod neo4j;
 mod nobody;
