@@ -39,6 +39,7 @@ pub fn parse(
         format: StreamFormat::Auto,
         root_moved: false,
         allow_mass_delete: false,
+        strict: false,
         dry_run: false,
         workers: std::thread::available_parallelism().map_or(1, usize::from),
         lanes: LaneOptions::new(Duration::from_secs(30)),

@@ -8,6 +8,8 @@ use astload_backends::RepoState;
 use astload_model::Batch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::tally::Tally;
+
 /// The coordinator went away; nothing takes batches any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("nobody takes batches any more")]
@@ -59,6 +61,7 @@ pub struct Sender {
     deliveries: mpsc::Sender<Delivery>,
     bytes: Arc<Semaphore>,
     bytes_max: u32,
+    sent: Arc<Tally>,
 }
 
 /// Where the coordinator gets them.
@@ -71,7 +74,8 @@ pub struct Receiver {
 pub fn channel(batches_max: usize, bytes_max: u32) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::channel(batches_max);
     let bytes = Arc::new(Semaphore::new(bytes_max as usize));
-    (Sender { deliveries: sender, bytes, bytes_max }, Receiver { deliveries: receiver })
+    let sender = Sender { deliveries: sender, bytes, bytes_max, sent: Arc::default() };
+    (sender, Receiver { deliveries: receiver })
 }
 
 impl Sender {
@@ -82,8 +86,14 @@ impl Sender {
     /// [`Closed`] where the receiver is gone.
     pub async fn send(&self, batch: Batch, wanted: Vec<Lanes>) -> Result<(), Closed> {
         debug_assert_eq!(batch.len(), wanted.len(), "one set of lanes a unit");
+        wanted.iter().for_each(|lanes| self.sent.add(*lanes));
         let bytes = u32::try_from(batch.footprint()).unwrap_or(u32::MAX).min(self.bytes_max);
         self.deliver(Cargo::Units(batch, wanted), bytes).await
+    }
+
+    /// The units that each lane was to write so far, whether they were taken or not.
+    pub fn sent(&self) -> Arc<Tally> {
+        self.sent.clone()
     }
 
     /// Has every lane record where a repository is read, and who numbers its generations.

@@ -12,7 +12,7 @@ use crate::channel::Lanes;
 /// What of a unit decides whether it is the same: content, extractor with its options, selection,
 /// and the generation where that is upstream's: of the same content, the later one has to stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint(u128);
+pub struct Fingerprint(u64, u64);
 
 impl Fingerprint {
     /// The fingerprint of a unit's content; without a hash there is none, and nothing is skipped.
@@ -27,9 +27,13 @@ impl Fingerprint {
         hash.update(extractor.as_bytes());
         hash.update(&selection.map_or([0xff; 8], u64::to_le_bytes));
         hash.update(&upstream_generation.map_or([0xff; 8], u64::to_le_bytes));
-        Some(Self(hash.digest128()))
+        let digest = hash.digest128();
+        Some(Self((digest >> 64) as u64, digest as u64))
     }
 }
+
+/// What no lane holds in any version.
+const NO_VERSION: (Lanes, Fingerprint) = (0, Fingerprint(0, 0));
 
 /// What a source says of a unit before it is read whole.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +54,15 @@ pub struct Offer<'a> {
     pub upstream_generation: Option<u64>,
 }
 
+/// Who needs a unit: of the lanes that are given it, those to which it is something new, and the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Need {
+    /// Lanes that do not hold this version.
+    pub lacking: Lanes,
+    /// Lanes that hold it.
+    pub held: Lanes,
+}
+
 /// Lanes that are given the same part of the units.
 #[derive(Debug)]
 struct Selecting {
@@ -58,20 +71,22 @@ struct Selecting {
     lanes: Lanes,
 }
 
-/// A unit that at least one target holds.
+/// A unit that at least one target holds. There is one for each unit of a repository: it is small.
 #[derive(Debug)]
 struct Held {
     path: Box<str>,
     /// Which lanes hold it.
     lanes: Lanes,
-    /// In which version; `None` where it has no hash or lanes differ.
-    versions: Vec<(Lanes, Fingerprint)>,
-    /// The bytes of the file that it was read from, of the largest version.
-    size: u64,
+    /// The version that most of them hold, as a rule all, and which ones; none where it has no hash.
+    version: (Lanes, Fingerprint),
+    /// What the others hold.
+    others: Box<[(Lanes, Fingerprint)]>,
     /// Lanes that are given it, for it is in the source.
     seen: AtomicU64,
     /// Lanes whose backend refused it, and may not hold it at all.
     refused: Lanes,
+    /// The bytes of the file that it was read from, of the largest version; no file is larger.
+    size: u32,
 }
 
 impl Held {
@@ -79,11 +94,34 @@ impl Held {
         Self {
             path: path.into(),
             lanes: 0,
-            versions: Vec::new(),
-            size: 0,
+            version: NO_VERSION,
+            others: Box::default(),
             seen: AtomicU64::new(0),
             refused: 0,
+            size: 0,
         }
+    }
+
+    /// Takes note that lanes hold a version.
+    fn add(&mut self, lanes: Lanes, version: Fingerprint) {
+        let mut versions = std::iter::once(&mut self.version).chain(&mut self.others);
+        if let Some((holding, _)) = versions.find(|(_, held)| *held == version) {
+            *holding |= lanes;
+        } else if self.version == NO_VERSION {
+            self.version = (lanes, version);
+        } else {
+            self.others = [&*self.others, &[(lanes, version)]].concat().into();
+        }
+    }
+
+    /// The lanes that hold a version.
+    fn holding(&self, version: Fingerprint) -> Lanes {
+        let mut versions = std::iter::once(&self.version).chain(&self.others);
+        versions.find(|(_, held)| *held == version).map_or(0, |(lanes, _)| *lanes)
+    }
+
+    fn forget_versions(&mut self) {
+        (self.version, self.others) = (NO_VERSION, Box::default());
     }
 }
 
@@ -124,11 +162,10 @@ impl Holdings {
             let version = Fingerprint::of(hash, extractor, unit.selection, generation);
             let held = self.units.entry(unit.id).or_insert_with(|| Held::of(&unit.name.path));
             held.lanes |= bit;
-            held.size = held.size.max(unit.size_bytes.unwrap_or(0));
-            let Some(version) = version else { continue };
-            match held.versions.iter_mut().find(|(_, other)| *other == version) {
-                Some((lanes, _)) => *lanes |= bit,
-                None => held.versions.push((bit, version)),
+            let size = u32::try_from(unit.size_bytes.unwrap_or(0)).unwrap_or(u32::MAX);
+            held.size = held.size.max(size);
+            if let Some(version) = version {
+                held.add(bit, version);
             }
         }
     }
@@ -150,13 +187,13 @@ impl Holdings {
         self.selecting.is_empty()
     }
 
-    /// The lanes to which the unit, which is hereby seen in the source, is something new: they are
-    /// given it and do not hold this version.
-    pub fn lacking(&self, offer: &Offer<'_>) -> Lanes {
+    /// Who needs the unit, which is hereby seen in the source.
+    pub fn need(&self, offer: &Offer<'_>) -> Need {
         let held = self.units.get(&offer.id);
-        self.selecting.iter().fold(0, |lacking, known| {
+        let mut need = Need::default();
+        for known in &self.selecting {
             if !known.selection.selects(offer.repo, offer.path, offer.language) {
-                return lacking;
+                continue;
             }
             if let Some(held) = held {
                 held.seen.fetch_or(known.lanes, Ordering::Relaxed);
@@ -164,10 +201,11 @@ impl Holdings {
             let Offer { content_hash, extractor, upstream_generation, .. } = *offer;
             let version =
                 Fingerprint::of(content_hash, extractor, known.digest, upstream_generation);
-            let same = held
-                .and_then(|held| held.versions.iter().find(|(_, other)| Some(*other) == version));
-            lacking | known.lanes & !same.map_or(0, |(lanes, _)| *lanes)
-        })
+            let same = held.zip(version).map_or(0, |(held, version)| held.holding(version));
+            need.held |= known.lanes & same;
+            need.lacking |= known.lanes & !same;
+        }
+        need
     }
 
     /// The lanes that hold the unit and are not given it any more.
@@ -182,14 +220,14 @@ impl Holdings {
     /// Whatever was held of the unit is about to change: no later version of it is skipped.
     pub fn forget(&mut self, unit: UnitId) {
         if let Some(held) = self.units.get_mut(&unit) {
-            held.versions.clear();
+            held.forget_versions();
         }
     }
 
     /// Takes note that a unit is in the source, though its file is larger than is asked for now. A
     /// version that was so, too, stays; of a file that has grown since, the old one is gone.
     pub fn see_too_large(&self, unit: UnitId, asked: u64) {
-        if let Some(held) = self.units.get(&unit).filter(|held| held.size > asked) {
+        if let Some(held) = self.units.get(&unit).filter(|held| u64::from(held.size) > asked) {
             held.seen.store(Lanes::MAX, Ordering::Relaxed);
         }
     }
@@ -255,7 +293,7 @@ mod tests {
     }
 
     fn lacking(holdings: &Holdings, path: &str, content: u8) -> Lanes {
-        holdings.lacking(&offer(path, Some(&[content; 32])))
+        holdings.need(&offer(path, Some(&[content; 32]))).lacking
     }
 
     /// What a lane holds of a repository of ours that it is given all of.
@@ -272,13 +310,20 @@ mod tests {
         assert_eq!(lacking(&holdings, "same", 1), 0b100);
         assert_eq!(lacking(&holdings, "changed", 2), 0b101);
         assert_eq!(lacking(&holdings, "new", 1), 0b111);
+        let held = holdings.need(&offer("changed", Some(&[2; 32]))).held;
+        assert_eq!(held, 0b010, "of several versions, too");
+    }
+
+    #[test]
+    fn what_is_known_of_a_unit_is_small() {
+        assert!(size_of::<(UnitId, Held)>() <= 96, "{}", size_of::<(UnitId, Held)>());
     }
 
     #[test]
     fn a_unit_without_a_hash_is_never_skipped() {
         let mut holdings = Holdings::default();
         add(&mut holdings, 0, vec![StoredUnit { content_hash: None, ..stored("a", 1) }]);
-        assert_eq!(holdings.lacking(&offer("a", None)), 0b1);
+        assert_eq!(holdings.need(&offer("a", None)), Need { lacking: 0b1, held: 0 });
     }
 
     #[test]
@@ -306,7 +351,7 @@ mod tests {
         holdings.add(0, &Selection::default(), vec![stored("a", 1)], Origin::Upstream);
         let lacking = |generation| {
             let upstream_generation = Some(generation);
-            holdings.lacking(&Offer { upstream_generation, ..offer("a", Some(&[1; 32])) })
+            holdings.need(&Offer { upstream_generation, ..offer("a", Some(&[1; 32])) }).lacking
         };
         assert_eq!((lacking(1), lacking(2)), (0, 1));
     }

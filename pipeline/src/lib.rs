@@ -7,6 +7,7 @@
 
 pub mod channel;
 pub mod coordinator;
+pub mod excerpt;
 pub mod folders;
 pub mod generation;
 pub mod health;
@@ -18,3 +19,4 @@ pub mod letters;
 pub mod load;
 pub mod source;
 pub mod stores;
+pub mod tally;

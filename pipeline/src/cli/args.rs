@@ -99,11 +99,12 @@ Examples:
   my-parser | astload load - --to sqlite:dump.db
 
 Exit codes:
-  0    done, also when single files had problems, which are reported
-  1    nothing was loaded or skipped
+  0    done; lines that are no units and files that could not be loaded are reported
+  1    nothing was loaded, skipped or deleted
   2    wrong usage
-  3    partly done: a backend is incomplete, or deletions lacked consent
-  130  stopped by Ctrl-C: run it again to go on")]
+  3    partly done: a unit of a stream breaks a rule, a backend refused units or is incomplete, a
+       stream broke off, or deletions lacked consent; with --strict also what is reported under 0
+  130  stopped by Ctrl-C or SIGTERM")]
 pub(super) struct LoadArgs {
     /// Directories, .ndjson or .arrow files, or - for standard input
     #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
@@ -160,6 +161,10 @@ pub(super) struct LoadArgs {
     /// Delete even where more than half of a repository is gone
     #[arg(long)]
     pub(super) allow_mass_delete: bool,
+
+    /// Exit with 3 also where a line of a stream is no unit, or a file could not be loaded
+    #[arg(long)]
+    pub(super) strict: bool,
 
     /// Say what would be written and deleted, and do neither
     #[arg(long)]

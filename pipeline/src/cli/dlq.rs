@@ -292,7 +292,7 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     let options = LaneOptions { letters: args.chosen.letters(), ..LaneOptions::new(args.patience) };
     let replayed = replay(&letters, &options, &targets, &cancelled).await;
     targets.close().await;
-    let Replayed { backends, forgotten, unread, error } = replayed?;
+    let Replayed { backends, forgotten, unread } = replayed?;
     // What was refused again may not be chosen any more: its age and its error are others.
     let left = letters.iter().filter(|stored| stored.path.exists()).count();
     let unread = unread
@@ -302,8 +302,7 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
         let (backend, repo, path) = (&letter.backend, &letter.repo, &letter.path);
         format!("{repo}:{path}: {backend} does not know {repo} any more; load it again, or drop the letter")
     });
-    let problems = error.iter().map(ToString::to_string).chain(forgotten).chain(unread);
-    let problems: Vec<String> = problems.collect();
+    let problems: Vec<String> = forgotten.chain(unread).collect();
     if args.chosen.json {
         print_json(&json!({
             "replayed": letters.len(), "left": left, "problems": problems, "backends": backends,
@@ -316,7 +315,7 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
         text += &format!("{} taken, {} left\n", plural(taken, "dead letter"), count(left as u64));
         print(&text)?;
     }
-    Ok(if left == 0 && error.is_none() { 0 } else { PARTLY })
+    Ok(if left == 0 { 0 } else { PARTLY })
 }
 
 fn told(report: &BackendReport) -> String {
@@ -327,7 +326,7 @@ fn told(report: &BackendReport) -> String {
             text += &format!("  hint: {hint}\n");
         }
     }
-    for refused in &report.refused {
+    for refused in report.refused.first() {
         text += &format!("error: {} refused {}: {}\n", report.name, refused.unit, refused.reason);
     }
     text

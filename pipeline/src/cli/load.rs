@@ -127,6 +127,7 @@ fn options(args: &LoadArgs) -> Result<LoadOptions, Failure> {
         },
         root_moved: args.root_moved,
         allow_mass_delete: args.allow_mass_delete,
+        strict: args.strict,
         dry_run: args.dry_run,
         workers: args.jobs.map_or(cores, usize::from),
         lanes: LaneOptions::new(args.patience),

@@ -216,7 +216,7 @@ fn filled_told(filled: &Backfilled, dry_run: bool, outcome: Outcome, start: Inst
         text += &format!("error: {error}\n");
     }
     text += &filled.backends.iter().map(backend_told).collect::<String>();
-    let rows: u64 = filled.backends.iter().map(|backend| backend.receipt.rows.nodes).sum();
+    let rows: u64 = filled.backends.iter().map(|backend| backend.rows.nodes).sum();
     let seconds = start.elapsed().as_secs_f64();
     let (units, held) = (plural(filled.sent, "unit"), count(filled.held));
     text += &match dry_run {
@@ -249,7 +249,7 @@ fn backend_told(backend: &BackendReport) -> String {
         text += &format!("error: {} is incomplete: {}\n", backend.name, error.message);
         text += &error.hint.iter().map(|hint| format!("  hint: {hint}\n")).collect::<String>();
     }
-    for refused in &backend.refused {
+    for refused in backend.refused.first() {
         text += &format!("error: {} refused {}: {}\n", backend.name, refused.unit, refused.reason);
     }
     text

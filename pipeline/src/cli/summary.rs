@@ -1,9 +1,10 @@
 //! What is told at the end of a load.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use astload_backends::Error;
-use astload_pipeline::load::{LoadReport, Outcome, Targets};
+use astload_pipeline::load::{BackendReport, LoadReport, Outcome, Targets, UnitCounts};
 use astload_pipeline::source::directory::{FileProblem, ProblemFile};
 use tokio::time::timeout;
 
@@ -76,29 +77,22 @@ fn problems(report: &LoadReport) -> String {
                 text += &format!("  hint: {hint}\n");
             }
         }
-        for refused in backend.refused.iter().take(NAMED_MAX) {
+        for refused in backend.refused.first().iter().take(NAMED_MAX) {
             text +=
                 &format!("error: {} refused {}: {}\n", backend.name, refused.unit, refused.reason);
         }
-        if backend.refused.len() > NAMED_MAX {
-            text += &format!("  … and {} more\n", backend.refused.len() - NAMED_MAX);
-        }
+        text += &and_more(backend.refused.beyond(NAMED_MAX));
         if !backend.refused.is_empty() {
-            let units = plural(backend.refused.len() as u64, "unit");
+            let units = plural(backend.refused.count(), "unit");
             text += &format!("  hint: {units} kept with the reason, see `astload dlq list`\n");
         }
     }
-    for problem in report.problems.iter().take(4 * NAMED_MAX) {
+    for problem in report.problems.first().iter().take(4 * NAMED_MAX) {
         text += &format!("error: {problem}\n");
     }
-    if report.problems.len() > 4 * NAMED_MAX {
-        text += &format!("  … and {} more\n", report.problems.len() - 4 * NAMED_MAX);
-    }
-    let mut files = report.files.as_slice();
-    while let [first, ..] = files {
-        let alike = files.iter().take_while(|file| file.problem == first.problem).count();
-        text += &file_problem(first.problem, &files[..alike]);
-        files = &files[alike..];
+    text += &and_more(report.problems.beyond(4 * NAMED_MAX));
+    for (problem, count, first) in report.files.iter() {
+        text += &file_problem(problem, count, first);
     }
     if !report.without_grammar.is_empty() {
         let mut kinds: Vec<_> = report.without_grammar.iter().collect();
@@ -115,47 +109,50 @@ fn problems(report: &LoadReport) -> String {
     text
 }
 
-fn file_problem(problem: FileProblem, files: &[ProblemFile]) -> String {
+fn and_more(more: u64) -> String {
+    if more == 0 { String::new() } else { format!("  … and {} more\n", count(more)) }
+}
+
+fn file_problem(problem: FileProblem, count: u64, first: &BTreeSet<ProblemFile>) -> String {
     let level = if problem.is_failure() { "warning" } else { "note" };
-    let mut text = format!("{level}: {}: {}\n", plural(files.len() as u64, "file"), problem.text());
+    let mut text = format!("{level}: {}: {}\n", plural(count, "file"), problem.text());
     // Links and the like are the rule in some trees; that they are there is enough.
     let named = if problem.is_failure() { NAMED_MAX } else { 3 };
-    for file in files.iter().take(named) {
+    for file in first.iter().take(named) {
         let detail = file.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
         text += &format!("  {}{detail}\n", file.path);
     }
-    if files.len() > named {
-        text += &format!("  … and {} more\n", files.len() - named);
-    }
-    text
+    text + &and_more(count.saturating_sub(named as u64))
 }
 
 fn summary(report: &LoadReport) -> String {
     let seconds = report.elapsed.as_secs_f64();
-    let rows = report.rows();
     if let Some(plan) = &report.plan {
         return format!(
             "dry run: {} would be written, {} deleted, {} are there already; {seconds:.2} s\n",
             plural(plan.write.len() as u64, "unit"),
             count(plan.delete.len() as u64),
-            count(report.skipped)
+            count(plan.held)
         );
     }
-    let mut text = format!(
+    let (units, rows) = (report.units(), report.rows());
+    let mut text = each_backend(report);
+    text += &format!(
         "{} written, {} skipped, {} deleted, {} failed; {}, {}, {}; {seconds:.2} s",
-        plural(report.written(), "unit"),
-        count(report.skipped),
-        count(report.deleted()),
+        plural(units.written, "unit"),
+        count(units.skipped),
+        count(units.deleted),
         count(report.failed()),
         plural(rows.nodes, "node"),
         plural(rows.edges, "edge"),
         plural(rows.symbols, "new symbol")
     );
-    if report.superseded() > 0 {
-        text += &format!("; {} superseded by newer versions", count(report.superseded()));
-    }
+    text += &rare(&units);
     if rows.nodes > 0 {
         text += &format!(", {} nodes/s", count((rows.nodes as f64 / seconds.max(0.001)) as u64));
+    }
+    if report.backends.len() > 1 {
+        text += &format!(", in {} backends", report.backends.len());
     }
     text.push('\n');
     match report.outcome() {
@@ -173,6 +170,40 @@ fn summary(report: &LoadReport) -> String {
                 "partly done: once the errors above are mended, the same command completes it\n";
         }
         Outcome::Done | Outcome::Stopped => {}
+    }
+    text
+}
+
+/// Where there are several backends, what became of the units in each: the last line is their sum.
+fn each_backend(report: &LoadReport) -> String {
+    let line = |backend: &BackendReport| {
+        let UnitCounts { written, skipped, deleted, refused, .. } = backend.units;
+        let mut line = format!(
+            "{}: {} written, {} skipped, {} deleted, {} refused",
+            backend.name,
+            plural(written, "unit"),
+            count(skipped),
+            count(deleted),
+            count(refused),
+        );
+        line += &rare(&backend.units);
+        line.push('\n');
+        line
+    };
+    match report.backends.as_slice() {
+        [_] => String::new(),
+        several => several.iter().map(line).collect(),
+    }
+}
+
+/// What does not become of units as a rule.
+fn rare(units: &UnitCounts) -> String {
+    let mut text = String::new();
+    if units.superseded > 0 {
+        text += &format!("; {} superseded by newer versions", count(units.superseded));
+    }
+    if units.missing > 0 {
+        text += &format!("; {} not written", count(units.missing));
     }
     text
 }

@@ -12,6 +12,7 @@ use super::disk::DiskFile;
 use super::frame::Seq;
 use super::segment::{FrameRef, ReadError};
 use super::state::{Entry, State};
+use crate::excerpt::Excerpt;
 
 /// Why a lane gets nothing more.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,7 @@ pub struct Tail {
     /// What was given and is not done.
     outstanding: BTreeSet<Seq>,
     /// What could not be read, and was passed over.
-    lost: Vec<String>,
+    lost: Excerpt<String>,
 }
 
 /// Where the next entry is.
@@ -49,7 +50,7 @@ enum Next {
 
 impl Tail {
     pub(super) fn new(name: String, shared: Arc<Shared>) -> Self {
-        Self { name, shared, outstanding: BTreeSet::new(), lost: Vec::new() }
+        Self { name, shared, outstanding: BTreeSet::new(), lost: Excerpt::default() }
     }
 
     /// The next entry; waits for one. `None` when there are no more.
@@ -185,7 +186,7 @@ impl Tail {
     }
 
     /// What could not be read since this was asked last, and was passed over.
-    pub fn take_lost(&mut self) -> Vec<String> {
+    pub fn take_lost(&mut self) -> Excerpt<String> {
         std::mem::take(&mut self.lost)
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{Lane, Patience, Refused, stopped};
+use crate::excerpt::Excerpt;
 use crate::health::Monitor;
 use crate::letters::{Letters, Refusal};
 
@@ -35,7 +36,7 @@ pub(super) struct Delivery {
 struct Progress {
     /// When something was written last.
     at: Instant,
-    refused: Vec<Refused>,
+    refused: Excerpt<Refused>,
 }
 
 /// What an answer leaves of a batch.
@@ -57,12 +58,12 @@ impl Delivery {
             monitor: lane.monitor.clone(),
             letters: lane.letters.clone(),
             cancelled: lane.cancelled.clone(),
-            progress: Mutex::new(Progress { at: Instant::now(), refused: Vec::new() }),
+            progress: Mutex::new(Progress { at: Instant::now(), refused: Excerpt::default() }),
             refused_in_a_row: AtomicUsize::new(0),
         }
     }
 
-    pub(super) fn take_refused(&self) -> Vec<Refused> {
+    pub(super) fn take_refused(&self) -> Excerpt<Refused> {
         std::mem::take(&mut self.progress().refused)
     }
 

@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Lanes;
+use crate::excerpt::Excerpt;
 use crate::health::{Health, Monitor};
 use crate::journal::{AtBound, Retention, Seq, Tail, TailError};
 use crate::letters::Letters;
@@ -60,9 +61,9 @@ pub struct LaneReport {
     /// What was written.
     pub receipt: Receipt,
     /// Units that the backend refused.
-    pub refused: Vec<Refused>,
+    pub refused: Excerpt<Refused>,
     /// What the journal could not give.
-    pub lost: Vec<String>,
+    pub lost: Excerpt<String>,
     /// Why the lane ended early; `None` where it did not.
     pub error: Option<Error>,
     /// From the start to the end of the lane.

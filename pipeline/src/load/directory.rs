@@ -98,11 +98,7 @@ impl Load<'_> {
 
     fn absorb(&mut self, read: DirectoryReport) {
         let report = &mut self.report;
-        report.sent += read.sent;
-        report.skipped += read.skipped;
-        report.unread +=
-            read.problems.iter().filter(|file| file.problem.is_failure()).count() as u64;
-        report.files.extend(read.problems);
+        report.files.absorb(read.problems);
         for (language, files) in read.languages {
             *report.languages.entry(language).or_default() += files;
         }
@@ -111,6 +107,7 @@ impl Load<'_> {
         }
         if let Some(plan) = &mut report.plan {
             plan.write.extend(read.planned);
+            plan.held += read.held;
         }
     }
 
@@ -140,7 +137,6 @@ impl Load<'_> {
             if sender.send(batch, lanes).await.is_err() {
                 return;
             }
-            self.report.gone += gone.len() as u64;
         }
         self.targets.drop_letters(&self.options.lanes.letters, holdings).await;
     }

@@ -26,7 +26,7 @@ use crate::letters::DeadLetters;
 use crate::source::directory::{NodeChoice, PathGlobs, Sink, SourceProgress};
 use crate::source::stream::{StreamFormat, StreamInput};
 pub use replay::{Replayed, replay};
-pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan};
+pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan, UnitCounts};
 use repos::{Known, Repos};
 pub use spec::TargetSpec;
 pub use target::{Approach, Target};
@@ -71,6 +71,8 @@ pub struct LoadOptions {
     pub root_moved: bool,
     /// More than half of a repository may be deleted.
     pub allow_mass_delete: bool,
+    /// All has to be loaded that a source names.
+    pub strict: bool,
     /// Nothing is written; it is only asked what would be.
     pub dry_run: bool,
     /// Threads that parse.
@@ -165,6 +167,7 @@ pub async fn load(
     let start = Instant::now();
     targets.check_roots(inputs, options.root_moved)?;
     let (sender, batches) = channel(BATCHES_MAX, BYTES_MAX);
+    let sent = sender.sent();
     let sink = if options.dry_run { Sink::Plan } else { Sink::Lanes(sender) };
     let generation = generation::next(targets.greatest_generation());
     let mut load = Load {
@@ -175,12 +178,12 @@ pub async fn load(
         generation,
         repos: Repos::new(),
         sink,
-        report: LoadReport::default(),
+        report: LoadReport { strict: options.strict, ..LoadReport::default() },
     };
     if options.dry_run {
         load.report.plan = Some(Plan::default());
         load.sources(inputs).await;
-        load.report.backends = load.targets.reports(Vec::new(), false);
+        load.report.backends = load.targets.reports_of_plan(&progress.source.held);
     } else {
         let lanes = load.targets.lanes(&options.lanes, progress, cancelled)?;
         let journal = Journal::temporary(JournalSettings::default(), &options.lanes.spill);
@@ -189,11 +192,7 @@ pub async fn load(
         // The coordinator ends when no sender is left.
         load.sink = Sink::Plan;
         let carried = coordinator.await.unwrap_or_default();
-        if let Some(error) = carried.error {
-            load.report.broken = true;
-            load.report.problems.push(error.to_string());
-        }
-        load.report.backends = load.targets.reports(carried.lanes, true);
+        load.report.backends = load.targets.reports(carried, &sent, &progress.source.held);
     }
     let mut report = load.report;
     report.stopped = cancelled.is_cancelled();

@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::{BackendReport, CannotLoad, LaneOptions, LoadProgress, Targets};
 use crate::channel::channel;
 use crate::coordinator;
-use crate::journal::{AppendError, Journal, JournalSettings};
+use crate::journal::{Journal, JournalSettings};
 use crate::letters::StoredLetter;
+use crate::tally::Tally;
 
 /// Letters in the channel.
 const LETTERS_MAX: usize = 64;
@@ -26,8 +27,6 @@ pub struct Replayed {
     pub forgotten: Vec<StoredLetter>,
     /// Letters whose files could not be read.
     pub unread: Vec<(StoredLetter, io::Error)>,
-    /// Why not all letters reached the targets; `None` where they did.
-    pub error: Option<AppendError>,
 }
 
 /// Gives each letter that belongs to one of the targets to it again, with the generation that it
@@ -45,6 +44,7 @@ pub async fn replay(
     let lanes = targets.lanes(options, &progress, cancelled)?;
     let journal = Journal::temporary(JournalSettings::default(), &options.spill);
     let (sender, batches) = channel(LETTERS_MAX, BYTES_MAX);
+    let sent = sender.sent();
     let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
     let (mut forgotten, mut unread) = (Vec::new(), Vec::new());
     for stored in letters {
@@ -63,6 +63,6 @@ pub async fn replay(
     }
     drop(sender);
     let carried = coordinator.await.unwrap_or_default();
-    let backends = targets.reports(carried.lanes, true);
-    Ok(Replayed { backends, forgotten, unread, error: carried.error })
+    let backends = targets.reports(carried, &sent, &Tally::default());
+    Ok(Replayed { backends, forgotten, unread })
 }

@@ -1,26 +1,24 @@
 //! What became of a load.
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 use std::time::Duration;
 
-use astload_backends::{Receipt, RowCounts};
+use astload_backends::RowCounts;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
+use crate::excerpt::Excerpt;
 use crate::lane::Refused;
-use crate::source::directory::ProblemFile;
+use crate::source::directory::{FileProblem, ProblemFile, ProblemFiles};
 
 /// What became of a load.
 #[derive(Debug, Default)]
 pub struct LoadReport {
-    /// Units that at least one backend lacked.
-    pub sent: u64,
-    /// Units that every backend held already.
-    pub skipped: u64,
-    /// Units that a source could not give.
-    pub unread: u64,
-    /// Units that are gone from the source, and that at least one backend was told to delete.
-    pub gone: u64,
+    /// Lines of streams that are no units.
+    pub refused_lines: u64,
+    /// Units of streams that break a rule.
+    pub refused_units: u64,
     /// Units that are gone from the source, and were kept for lack of consent.
     pub withheld: u64,
     /// What `--dry-run` would write and delete, by path.
@@ -30,11 +28,13 @@ pub struct LoadReport {
     /// Files without a grammar, by extension.
     pub without_grammar: BTreeMap<String, u64>,
     /// Files of directories that are no unit, or not a good one.
-    pub files: Vec<ProblemFile>,
+    pub files: ProblemFiles,
     /// What else went wrong with a source, most important first.
-    pub problems: Vec<String>,
+    pub problems: Excerpt<String>,
     /// Whether a source broke off.
     pub broken: bool,
+    /// Whether all has to be loaded that a source names.
+    pub strict: bool,
     /// Whether the user stopped it.
     pub stopped: bool,
     /// One for each `--to`, in order.
@@ -50,6 +50,9 @@ pub struct Plan {
     pub write: Vec<String>,
     /// Paths that would be deleted.
     pub delete: Vec<String>,
+    /// Units that every backend holds already.
+    #[serde(skip)]
+    pub held: u64,
 }
 
 /// What became of a backend.
@@ -57,14 +60,53 @@ pub struct Plan {
 pub struct BackendReport {
     /// What it is called: its URL, without secrets, or its name.
     pub name: String,
-    /// What was written.
-    pub receipt: Receipt,
+    /// What became of the units that it was offered.
+    pub units: UnitCounts,
+    /// Rows that were written.
+    pub rows: RowCounts,
     /// Units that it refused.
-    pub refused: Vec<Refused>,
+    pub refused: Excerpt<Refused>,
     /// Why it is incomplete, and what can be done.
     pub error: Option<BackendError>,
     /// How long it was written to.
     pub elapsed: Duration,
+}
+
+/// What became of units. A unit that is offered to a backend counts there exactly once, so the
+/// numbers add up to the units that the backend was offered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct UnitCounts {
+    /// They were written.
+    pub written: u64,
+    /// They were there already, as they are.
+    pub skipped: u64,
+    /// They are deleted.
+    pub deleted: u64,
+    /// A newer version of them is there, or was on its way.
+    pub superseded: u64,
+    /// The backend refused them.
+    pub refused: u64,
+    /// They were read, and the backend did not take them: it gave out, or the load was stopped.
+    pub missing: u64,
+}
+
+impl UnitCounts {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        let Self { written, skipped, deleted, superseded, refused, missing } = self;
+        written + skipped + deleted + superseded + refused + missing
+    }
+}
+
+impl AddAssign for UnitCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.written += other.written;
+        self.skipped += other.skipped;
+        self.deleted += other.deleted;
+        self.superseded += other.superseded;
+        self.refused += other.refused;
+        self.missing += other.missing;
+    }
 }
 
 /// Why a backend is incomplete.
@@ -86,20 +128,20 @@ impl From<&astload_backends::Error> for BackendError {
 }
 
 impl BackendReport {
-    /// Whether it has all that was sent.
+    /// Whether it has all that it was offered.
     pub fn is_complete(&self) -> bool {
-        self.error.is_none() && self.refused.is_empty()
+        self.error.is_none() && self.units.refused == 0 && self.units.missing == 0
     }
 }
 
 /// How a load ends, as an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done; single files may have had problems.
+    /// Done; lines that are no units and single files may have been left out.
     Done,
     /// Nothing was loaded or skipped.
     Nothing,
-    /// A backend is incomplete, a source broke off, or deletions lacked consent.
+    /// A unit or a backend is incomplete, a source broke off, or deletions lacked consent.
     Partly,
     /// The user stopped it.
     Stopped,
@@ -118,57 +160,47 @@ impl Outcome {
 }
 
 impl LoadReport {
-    /// Units that at least one backend took. Where one is incomplete, the most that any took.
-    pub fn written(&self) -> u64 {
-        if self.backends.iter().all(BackendReport::is_complete) {
-            return self.sent.saturating_sub(self.superseded());
-        }
-        self.backends.iter().map(|backend| backend.receipt.written).max().unwrap_or(0)
+    /// The sum over all backends: a unit that two of them wrote was written twice.
+    pub fn units(&self) -> UnitCounts {
+        let mut all = UnitCounts::default();
+        self.backends.iter().for_each(|backend| all += backend.units);
+        all
     }
 
-    /// Units that were deleted from at least one backend, counted alike.
-    pub fn deleted(&self) -> u64 {
-        if self.backends.iter().all(BackendReport::is_complete) {
-            return self.gone;
-        }
-        self.backends.iter().map(|backend| backend.receipt.deleted).max().unwrap_or(0)
-    }
-
-    /// Units of which every backend that is complete has a newer version.
-    pub fn superseded(&self) -> u64 {
-        let complete = self.backends.iter().filter(|backend| backend.is_complete());
-        complete.map(|backend| backend.receipt.superseded).min().unwrap_or(0)
-    }
-
-    /// Units that are missing somewhere for what they are.
-    pub fn failed(&self) -> u64 {
-        let refused = self.backends.iter().map(|backend| backend.refused.len() as u64).max();
-        self.unread + refused.unwrap_or(0)
-    }
-
-    /// The rows of the backend that got most.
+    /// The rows that were written, of all backends together.
     pub fn rows(&self) -> RowCounts {
-        let rows = self.backends.iter().map(|backend| backend.receipt.rows);
-        rows.max_by_key(|rows| rows.nodes).unwrap_or_default()
+        let mut all = RowCounts::default();
+        self.backends.iter().for_each(|backend| all += backend.rows);
+        all
+    }
+
+    /// Lines, units and files that a source could not give.
+    pub fn unread(&self) -> u64 {
+        self.refused_lines + self.refused_units + self.files.failures()
+    }
+
+    /// What is missing somewhere for what it is: what a source could not give, and what backends
+    /// refused.
+    pub fn failed(&self) -> u64 {
+        self.unread() + self.units().refused
     }
 
     /// How it ended.
     pub fn outcome(&self) -> Outcome {
-        let incomplete = self.backends.iter().any(|backend| !backend.is_complete());
+        let UnitCounts { written, skipped, deleted, superseded, .. } = self.units();
         let planned = self.plan.as_ref().map_or(0, |plan| plan.write.len() + plan.delete.len());
+        let is_incomplete = self.backends.iter().any(|backend| !backend.is_complete());
+        let is_partly = is_incomplete
+            || self.broken
+            || self.refused_units > 0
+            || self.strict && self.failed() > 0;
         if self.stopped {
             Outcome::Stopped
         } else if self.withheld > 0 {
             Outcome::Partly
-        } else if self.written()
-            + self.superseded()
-            + self.skipped
-            + self.deleted()
-            + planned as u64
-            == 0
-        {
+        } else if written + skipped + deleted + superseded + planned as u64 == 0 {
             Outcome::Nothing
-        } else if incomplete || self.broken {
+        } else if is_partly {
             Outcome::Partly
         } else {
             Outcome::Done
@@ -178,18 +210,21 @@ impl LoadReport {
 
 impl Serialize for BackendReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("backend", 6)?;
+        let mut object = serializer.serialize_struct("backend", 10)?;
         object.serialize_field("name", &self.name)?;
-        let status = match (&self.error, self.refused.is_empty()) {
-            (None, true) => "complete",
-            _ => "incomplete",
-        };
+        let status = if self.is_complete() { "complete" } else { "incomplete" };
         object.serialize_field("status", status)?;
-        object.serialize_field("units", &(self.receipt.written + self.receipt.deleted))?;
+        object.serialize_field("units", &self.units)?;
+        let RowCounts { nodes, edges, symbols, vectors } = self.rows;
+        object.serialize_field("nodes", &nodes)?;
+        object.serialize_field("edges", &edges)?;
+        object.serialize_field("symbols", &symbols)?;
+        object.serialize_field("vectors", &vectors)?;
         object.serialize_field("seconds", &self.elapsed.as_secs_f64())?;
         object.serialize_field("error", &self.error)?;
+        let first = self.refused.first().iter();
         let refused: Vec<String> =
-            self.refused.iter().map(|r| format!("{}: {}", r.unit, r.reason)).collect();
+            first.map(|refused| format!("{}: {}", refused.unit, refused.reason)).collect();
         object.serialize_field("refused", &refused)?;
         object.end()
     }
@@ -197,27 +232,28 @@ impl Serialize for BackendReport {
 
 impl Serialize for LoadReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rows = self.rows();
-        let files: Vec<_> = self
-            .files
-            .iter()
-            .map(|file| {
-                let problem = file.problem.text();
-                serde_json::json!({"path": file.path, "problem": problem, "detail": file.detail})
-            })
-            .collect();
-        let mut object = serializer.serialize_struct("load", 13)?;
+        let (units, rows) = (self.units(), self.rows());
+        let file = |(problem, file): (FileProblem, &ProblemFile)| {
+            let problem = problem.text();
+            serde_json::json!({"path": file.path, "problem": problem, "detail": file.detail})
+        };
+        let files: Vec<_> = self.files.files().map(file).collect();
+        let mut object = serializer.serialize_struct("load", 17)?;
         object.serialize_field(
             "units",
             &serde_json::json!({
-                "written": self.written(),
-                "skipped": self.skipped,
-                "superseded": self.superseded(),
-                "deleted": self.deleted(),
+                "written": units.written,
+                "skipped": units.skipped,
+                "deleted": units.deleted,
+                "superseded": units.superseded,
+                "refused": units.refused,
+                "missing": units.missing,
                 "failed": self.failed(),
                 "withheld": self.withheld,
             }),
         )?;
+        object.serialize_field("refused_lines", &self.refused_lines)?;
+        object.serialize_field("refused_units", &self.refused_units)?;
         object.serialize_field("nodes", &rows.nodes)?;
         object.serialize_field("edges", &rows.edges)?;
         object.serialize_field("symbols", &rows.symbols)?;
@@ -226,7 +262,9 @@ impl Serialize for LoadReport {
         object.serialize_field("languages", &self.languages)?;
         object.serialize_field("without_grammar", &self.without_grammar)?;
         object.serialize_field("files", &files)?;
-        object.serialize_field("problems", &self.problems)?;
+        object.serialize_field("file_count", &self.files.count())?;
+        object.serialize_field("problems", &self.problems.first())?;
+        object.serialize_field("problem_count", &self.problems.count())?;
         object.serialize_field("stopped", &self.stopped)?;
         object.serialize_field("plan", &self.plan)?;
         object.serialize_field("backends", &self.backends)?;

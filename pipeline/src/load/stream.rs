@@ -6,14 +6,11 @@ use tokio::sync::mpsc;
 
 use super::{Known, Load};
 use crate::channel::Lanes;
-use crate::holdings::Offer;
+use crate::holdings::{Need, Offer};
 use crate::source::stream::{self, StreamInput};
 
 /// Batches that are decoded ahead.
 const AHEAD: usize = 2;
-
-/// Problems that are told one by one.
-const PROBLEMS_TOLD: usize = 1_000;
 
 impl Load<'_> {
     pub(super) async fn stream(&mut self, input: &StreamInput) {
@@ -61,18 +58,15 @@ impl Load<'_> {
         self.report.problems.push(format!("{input}: {what}"));
     }
 
-    fn refuse(&mut self, problem: String) {
-        self.report.unread += 1;
-        if self.report.problems.len() < PROBLEMS_TOLD {
-            self.report.problems.push(problem);
-        }
-    }
-
     /// Sends the good units of what was decoded, at a later generation than those before: of two
     /// versions of a unit, the later line stays.
     async fn take(&mut self, input: &StreamInput, decoded: Decoded) -> Result<(), Error> {
         for problem in decoded.problems {
-            self.refuse(format!("{input}: {problem}"));
+            match problem.unit {
+                Some(_) => self.report.refused_units += 1,
+                None => self.report.refused_lines += 1,
+            }
+            self.report.problems.push(format!("{input}: {problem}"));
         }
         self.generation += 1;
         let batch = decoded.batch;
@@ -81,12 +75,13 @@ impl Load<'_> {
             if !self.admit(&unit).await {
                 continue;
             }
-            match self.lacking(&unit).await? {
-                0 => self.report.skipped += 1,
-                lanes => {
-                    admitted.push(position);
-                    wanted.push(lanes);
-                }
+            let need = self.need(&unit).await?;
+            self.progress.source.held.add(need.held);
+            if need.lacking != 0 {
+                admitted.push(position);
+                wanted.push(need.lacking);
+            } else if let Some(plan) = &mut self.report.plan {
+                plan.held += 1;
             }
         }
         let batch = batch.take(&admitted).with_generation(self.generation);
@@ -96,7 +91,6 @@ impl Load<'_> {
 
     async fn send(&mut self, batch: Batch, wanted: Vec<Lanes>) {
         let (units, nodes) = (batch.len() as u64, batch.node_range().len() as u64);
-        let deletes = batch.units().filter(|unit| unit.op() == Op::Delete).count() as u64;
         let source = &self.progress.source;
         source.found.fetch_add(units, std::sync::atomic::Ordering::Relaxed);
         if let Some(plan) = &mut self.report.plan {
@@ -107,10 +101,9 @@ impl Load<'_> {
             }
         } else if let Some(sender) = self.sender().cloned()
             && !batch.is_empty()
-            && sender.send(batch, wanted).await.is_ok()
         {
-            self.report.sent += units - deletes;
-            self.report.gone += deletes;
+            // Where nobody takes it, the lanes say why.
+            sender.send(batch, wanted).await.ok();
         }
         let source = &self.progress.source;
         source.done.fetch_add(units, std::sync::atomic::Ordering::Relaxed);
@@ -149,18 +142,20 @@ impl Load<'_> {
                 "has no generation, but those of its repository come from upstream"
             }
         };
-        self.refuse(format!("unit {}: {rule}", unit.name()));
+        self.report.refused_units += 1;
+        self.report.problems.push(format!("unit {}: {rule}", unit.name()));
         false
     }
 
-    /// The lanes that do not hold the unit as it is.
-    async fn lacking(&mut self, unit: &Unit<'_>) -> Result<Lanes, Error> {
+    /// Who needs the unit as it is.
+    async fn need(&mut self, unit: &Unit<'_>) -> Result<Need, Error> {
         let all = match self.is_plan() {
             true => Lanes::MAX,
             false => self.targets.connected().fold(0, |lanes, (lane, _)| lanes | 1 << lane),
         };
+        let of_all = Need { lacking: all, held: 0 };
         let key = (unit.repo().to_owned(), unit.layer().to_owned());
-        let Some(known) = self.repos.get_mut(&key) else { return Ok(all) };
+        let Some(known) = self.repos.get_mut(&key) else { return Ok(of_all) };
         let holdings = match &mut known.holdings {
             Some(holdings) => holdings,
             none => {
@@ -168,8 +163,8 @@ impl Load<'_> {
                 none.insert(self.targets.holdings(repo, layer, known.origin).await?)
             }
         };
-        let lacking = match unit.op() {
-            Op::Delete => all,
+        let need = match unit.op() {
+            Op::Delete => of_all,
             Op::Replace => {
                 let offer = Offer {
                     id: unit.id(),
@@ -180,13 +175,14 @@ impl Load<'_> {
                     extractor: unit.extractor(),
                     upstream_generation: unit.generation(),
                 };
+                let Need { lacking, held } = holdings.need(&offer);
                 // There is no listing at whose end it could be deleted.
-                holdings.lacking(&offer) | holdings.deselected(&offer)
+                Need { lacking: lacking | holdings.deselected(&offer), held }
             }
         };
-        if lacking != 0 {
+        if need.lacking != 0 {
             holdings.forget(unit.id());
         }
-        Ok(lacking)
+        Ok(need)
     }
 }

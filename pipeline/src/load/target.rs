@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{
-    Access, Backend, BackendFactory, Error, Receipt, Registry, RepoState, StoredUnit, UnitFilter,
+    Access, Backend, BackendFactory, Error, Receipt, Registry, RepoState, RowCounts, StoredUnit,
+    UnitFilter,
 };
 use tokio::time::timeout;
 
-use super::report::{BackendError, BackendReport};
+use super::report::{BackendError, BackendReport, UnitCounts};
 use super::spec::TargetSpec;
+use crate::excerpt::Excerpt;
 use crate::health::{Monitor, MonitorSettings};
 use crate::lane::LaneReport;
 use crate::letters::{DeadLetters, Letters, store_key};
@@ -112,21 +114,53 @@ impl Target {
         }
     }
 
-    /// What became of it.
-    pub(super) fn report(&self, lane: Option<LaneReport>, ran: bool) -> BackendReport {
+    /// What became of it, given what became of its lane, why the journal took no more, and how many
+    /// units it was sent and how many it held.
+    pub(super) fn report(
+        &self,
+        lane: Option<LaneReport>,
+        journal: Option<&Error>,
+        (sent, held): (u64, u64),
+    ) -> BackendReport {
         let died = Error::unexpected("its lane died, which is a bug of astload's");
         let lost = lane.as_ref().and_then(|lane| lost(&lane.lost));
         let error = match (&self.backend, &lane) {
             (Err(error), _) => Some(error),
-            (Ok(_), Some(lane)) => lane.error.as_ref().or(lost.as_ref()),
-            (Ok(_), None) => ran.then_some(&died),
+            (Ok(_), Some(lane)) => lane.error.as_ref().or(lost.as_ref()).or(journal),
+            (Ok(_), None) => Some(&died),
         };
+        let error = error.map(BackendError::from);
+        let LaneReport { receipt, refused, elapsed, .. } = lane.unwrap_or_default();
+        let Receipt { written, deleted, superseded, rows } = receipt;
+        let mut units = UnitCounts {
+            written,
+            skipped: held,
+            deleted,
+            superseded,
+            refused: refused.count(),
+            missing: 0,
+        };
+        let answered = units.total() - held;
+        debug_assert!(answered <= sent, "{}: {units:?} of {sent} units sent", self.name);
+        // A lane that came to its end passed over what a newer version in the journal made pointless.
+        match &error {
+            None => units.superseded += sent.saturating_sub(answered),
+            Some(_) => units.missing = sent.saturating_sub(answered),
+        }
+        let (name, error) = (self.name.clone(), error.or_else(|| self.unread.clone()));
+        BackendReport { name, units, rows, refused, error, elapsed }
+    }
+
+    /// What it is like where nothing is written.
+    pub(super) fn report_of_plan(&self, held: u64) -> BackendReport {
+        let error = self.backend.as_ref().err().map(BackendError::from);
         BackendReport {
             name: self.name.clone(),
-            error: error.map(BackendError::from).or_else(|| self.unread.clone()),
-            receipt: lane.as_ref().map_or_else(Receipt::default, |lane| lane.receipt),
-            elapsed: lane.as_ref().map_or(Duration::ZERO, |lane| lane.elapsed),
-            refused: lane.map(|lane| lane.refused).unwrap_or_default(),
+            units: UnitCounts { skipped: held, ..UnitCounts::default() },
+            rows: RowCounts::default(),
+            refused: Excerpt::default(),
+            error: error.or_else(|| self.unread.clone()),
+            elapsed: Duration::ZERO,
         }
     }
 }
@@ -172,11 +206,11 @@ fn silent(what: &str, patience: Duration) -> Error {
 }
 
 /// What the journal could not give back to a lane.
-fn lost(lost: &[String]) -> Option<Error> {
-    let message = match lost {
-        [] => return None,
-        [one] => format!("it was not given {one}"),
-        [first, more @ ..] => format!("it was not given {first}, and {} more", more.len()),
+fn lost(lost: &Excerpt<String>) -> Option<Error> {
+    let first = lost.first().first()?;
+    let message = match lost.beyond(1) {
+        0 => format!("could not read {first}"),
+        more => format!("could not read {first}, and {more} more"),
     };
     Some(Error::unexpected(message).with_hint("the same command again gives it what it lacks"))
 }
@@ -187,11 +221,13 @@ mod tests {
 
     #[test]
     fn what_the_journal_could_not_give_back_is_an_error() {
-        let frames = ["frame 3 of the journal: damaged".to_owned(), "frame 4".to_owned()];
-        assert!(lost(&[]).is_none());
-        let one = lost(&frames[..1]).expect("an error").to_string();
-        assert_eq!(one, "it was not given frame 3 of the journal: damaged");
+        let mut frames = Excerpt::default();
+        assert!(lost(&frames).is_none());
+        frames.push("frame 3 of the journal: damaged".to_owned());
+        let one = lost(&frames).expect("an error").to_string();
+        assert_eq!(one, "could not read frame 3 of the journal: damaged");
+        frames.push("frame 4".to_owned());
         let two = lost(&frames).expect("an error").to_string();
-        assert_eq!(two, "it was not given frame 3 of the journal: damaged, and 1 more");
+        assert_eq!(two, "could not read frame 3 of the journal: damaged, and 1 more");
     }
 }

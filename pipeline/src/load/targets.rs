@@ -17,10 +17,12 @@ use super::spec::TargetSpec;
 use super::target::{Approach, CLOSING, Target};
 use super::{CannotLoad, Input, LaneOptions, LoadProgress};
 use crate::channel::{LANES_MAX, Lanes};
+use crate::coordinator::Carried;
 use crate::holdings::Holdings;
-use crate::lane::{Lane, LaneReport, LaneSettings, Patience};
+use crate::lane::{Lane, LaneSettings, Patience};
 use crate::letters::{DeadLetters, StoredLetter};
 use crate::source::directory::LAYER;
+use crate::tally::Tally;
 
 /// The backends of a load, in the order of the command line.
 #[derive(Debug)]
@@ -239,16 +241,28 @@ impl Targets {
         })
     }
 
-    /// What became of each target, given what became of the lanes that ran.
-    ///
-    /// Where none `ran`, nothing was meant to be written.
-    pub(crate) fn reports(&self, lanes: Vec<(usize, LaneReport)>, ran: bool) -> Vec<BackendReport> {
+    /// What became of each target, given what became of the lanes, the units that each was sent, and
+    /// those that it held.
+    pub(crate) fn reports(
+        &self,
+        carried: Carried,
+        sent: &Tally,
+        held: &Tally,
+    ) -> Vec<BackendReport> {
+        let Carried { lanes, error } = carried;
+        let error = error.map(|error| Error::unexpected(error.to_string()));
         let mut lanes = lanes.into_iter().peekable();
         let report = |(index, target): (usize, &Target)| {
             let lane = lanes.next_if(|(lane, _)| *lane == index).map(|(_, report)| report);
-            target.report(lane, ran)
+            target.report(lane, error.as_ref(), (sent.of(index), held.of(index)))
         };
         self.all.iter().enumerate().map(report).collect()
+    }
+
+    /// What each target holds already, where nothing is written.
+    pub(crate) fn reports_of_plan(&self, held: &Tally) -> Vec<BackendReport> {
+        let numbered = self.all.iter().enumerate();
+        numbered.map(|(index, target)| target.report_of_plan(held.of(index))).collect()
     }
 
     /// Closes all. One that does not come to an end is left to it: what it commits is whole.

@@ -56,22 +56,24 @@ pub async fn backfill(
     targets.check_origins(&repos)?;
     let lacking = lacking(from, filter, targets, &mut filled).await?;
     progress.source.found.store(lacking.len() as u64, Ordering::Relaxed);
+    let held = &progress.source.held;
+    held.add_all(0, filled.held);
     if dry_run {
         filled.sent = lacking.len() as u64;
-        filled.backends = targets.reports(Vec::new(), false);
+        filled.backends = targets.reports_of_plan(held);
         return Ok(filled);
     }
     let lanes = targets.lanes(options, progress, cancelled)?;
     let journal = Journal::temporary(JournalSettings::default(), &options.spill);
     let (sender, batches) = channel(BATCHES_MAX, BYTES_MAX);
+    let counted = sender.sent();
     let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
     let sent = send(from, repos, &lacking, &sender, progress, cancelled).await;
     drop(sender);
     let carried = coordinator.await.unwrap_or_default();
     filled.sent = progress.source.done.load(Ordering::Relaxed);
-    let journal = carried.error.map(|error| Error::unexpected(error.to_string()));
-    filled.broken = sent.err().or(journal);
-    filled.backends = targets.reports(carried.lanes, true);
+    filled.broken = sent.err();
+    filled.backends = targets.reports(carried, &counted, held);
     Ok(filled)
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use astload_fixtures::units::{UnitValue, batch_of};
 use astload_model::UnitId;
 use astload_pipeline::channel::Cargo;
+use astload_pipeline::excerpt::Excerpt;
 use astload_pipeline::journal::{AppendError, Appender, Journal, JournalSettings, Retention, Tail};
 use proptest::prelude::*;
 
@@ -190,7 +191,7 @@ impl Run {
             while !self.lanes[at].reading.is_empty() {
                 self.finish(at, true);
             }
-            assert_eq!(self.lanes[at].tail.take_lost(), [""; 0]);
+            assert_eq!(self.lanes[at].tail.take_lost(), Excerpt::default());
             for (id, due) in &self.model.due {
                 let has = self.done[at].get(id).copied().unwrap_or(0);
                 assert!(has >= *due, "lane {at} has {id} at {has}, not {due}");

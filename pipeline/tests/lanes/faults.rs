@@ -31,8 +31,8 @@ async fn a_unit_that_is_refused_by_name_costs_one_call_more() {
     let store = [Store::new(Refuses::these([bad]))];
     let reports = run(&store, vec![batch]).await;
     assert!(reports[0].error.is_none());
-    assert_eq!(reports[0].refused.len(), 1);
-    assert_eq!(reports[0].refused[0].unit.path, "00617");
+    assert_eq!(reports[0].refused.count(), 1);
+    assert_eq!(reports[0].refused.first()[0].unit.path, "00617");
     assert_eq!((store[0].kept().len(), store[0].calls().len()), (999, 2));
 }
 
@@ -44,8 +44,9 @@ async fn refused_units_that_are_not_named_are_found_by_halving() {
         let refuses = Refuses::these(bad.iter().map(|&at| all[at])).without_names();
         let store = [Store::new(refuses)];
         let reports = run(&store, vec![batch.clone()]).await;
+        let refused = reports[0].refused.first().iter();
         let refused: Vec<usize> =
-            reports[0].refused.iter().map(|r| r.unit.path.parse().expect("a number")).collect();
+            refused.map(|refused| refused.unit.path.parse().expect("a number")).collect();
         assert_eq!(refused, bad);
         assert_eq!(store[0].kept().len(), 1_024 - bad.len());
         assert!(store[0].calls().len() <= 1 + 20 * bad.len(), "{} calls", store[0].calls().len());
@@ -65,7 +66,7 @@ async fn a_unit_that_is_too_large_alone_is_refused() {
     let store = [Store::new(TakesAtMost(0))];
     let reports = run(&store, vec![batch(0, 3)]).await;
     assert!(reports[0].error.is_none());
-    assert_eq!(reports[0].refused.len(), 3);
+    assert_eq!(reports[0].refused.count(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -131,7 +131,7 @@ async fn an_older_version_that_is_refused_later_leaves_the_letter_of_the_newer()
     let setup = Setup { rows: 1, ..Setup::default() };
     let batches = [7, 5].map(|generation| batch_at(0, 3, generation)).into();
     let (reports, folder) = run_as(setup, &store, batches).await;
-    assert_eq!(reports[0].refused.len(), 2);
+    assert_eq!(reports[0].refused.count(), 2);
     let letters = letters_in(&folder);
     assert_eq!(letters.len(), 1);
     assert_eq!((letters[0].generation, letters[0].attempts), (7, 1));
@@ -184,7 +184,7 @@ async fn a_lane_that_waits_for_room_goes_on_when_somebody_drops_letters() {
     assert_eq!(running.finished(), 1);
     let (reports, _) = running.finish().await;
     assert!(reports[0].error.is_none());
-    assert_eq!((reports[0].refused.len(), store[0].kept().len()), (10, 90));
+    assert_eq!((reports[0].refused.count(), store[0].kept().len()), (10, 90));
 }
 
 /// Refuses everything for a while.

@@ -1,4 +1,7 @@
-//! Whole loads, into backends of which one hangs: the others are loaded all the same.
+//! Whole loads: into backends of which one hangs, and what is counted of them.
+
+mod counts;
+mod setup;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +13,12 @@ use astload_backends::{
 use astload_config::BackendUrl;
 use astload_fixtures::backends::{Memory, MemoryFactory};
 use astload_model::{Batch, UnitId};
-use astload_pipeline::letters::DeadLetters;
-use astload_pipeline::load::{
-    Approach, Input, LaneOptions, LoadOptions, LoadProgress, LoadReport, TargetSpec, Targets, load,
-};
-use astload_pipeline::source::directory::{NodeChoice, PathGlobs};
-use astload_pipeline::source::stream::{StreamFormat, StreamInput};
+use astload_pipeline::load::LoadReport;
 use async_trait::async_trait;
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use setup::{PATIENCE, Setup, spec};
 
 /// The call that is never answered, of the stores called `hangs`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -155,43 +151,15 @@ impl Reader for Store {
 /// Loads two units of two repositories into the stores called `well` and `hangs`; what became of
 /// it, of the first store, and how long it took.
 async fn load_where(hangs: Hangs, dry_run: bool) -> (LoadReport, Memory, Duration) {
-    let folder = TempDir::new().expect("a folder");
     let units = ["one", "two"].map(|repo| {
         format!("{{\"repo\":\"{repo}\",\"path\":\"a\",\"nodes\":[{{\"kind\":\"module\"}}]}}\n")
     });
-    let file = folder.path().join("units.ndjson");
-    std::fs::write(&file, units.concat()).expect("written");
     let memory = Arc::new(MemoryFactory::default());
     let registry = Registry::default();
     registry.register(Arc::new(Stores { memory: memory.clone(), hangs })).expect("free");
-    let spec = |url: &str| {
-        let url = BackendUrl::parse(url).expect("a URL");
-        TargetSpec::of_url(&registry, &url, &[]).expect("valid")
-    };
-    let specs = [spec("memory:hangs"), spec("memory:well")];
-    let letters = DeadLetters::within(folder.path().join("letters"));
-    let lanes = LaneOptions { letters, spill: folder.path().into(), patience: PATIENCE };
-    let options = LoadOptions {
-        globs: PathGlobs::new(&[], &[]).expect("none"),
-        languages: Vec::new(),
-        nodes: NodeChoice::Named,
-        file_bytes_max: 1 << 20,
-        trust_mtime: false,
-        format: StreamFormat::Auto,
-        root_moved: false,
-        allow_mass_delete: false,
-        dry_run,
-        workers: 1,
-        lanes,
-    };
+    let specs = ["memory:hangs", "memory:well"].map(|url| spec(&registry, url));
     let start = Instant::now();
-    let approach = Approach { dry_run, patience: PATIENCE };
-    let mut targets = Targets::connect(&registry, &specs, approach).await.expect("it begins");
-    let progress = Arc::new(LoadProgress::of(&targets));
-    let inputs = [Input::Stream(StreamInput::File(file))];
-    let stop = CancellationToken::new();
-    let report = load(&inputs, &options, &mut targets, &progress, &stop).await.expect("it begins");
-    targets.close().await;
+    let report = Setup { dry_run }.load(&registry, &specs, &units.concat()).await;
     (report, memory.open("well"), start.elapsed())
 }
 

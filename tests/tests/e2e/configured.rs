@@ -31,14 +31,19 @@ fn load(sandbox: &Sandbox, more: &[&str]) -> Value {
     sandbox.run(&arguments).exits(0).json()
 }
 
+fn written_or_deleted(backend: &Value) -> u64 {
+    let count = |what: &str| backend["units"][what].as_u64().expect("a number");
+    count("written") + count("deleted")
+}
+
 /// Units written or deleted, by backend.
 fn changed(report: &Value) -> Vec<(&str, u64)> {
     let backends = report["backends"].as_array().expect("a list").iter();
     let row = |backend: &'static str, units: u64| (backend, units);
     backends
         .map(|backend| match backend["name"].as_str().expect("a name") {
-            "all" => row("all", backend["units"].as_u64().expect("a number")),
-            "python" => row("python", backend["units"].as_u64().expect("a number")),
+            "all" => row("all", written_or_deleted(backend)),
+            "python" => row("python", written_or_deleted(backend)),
             other => panic!("{other}"),
         })
         .collect()

@@ -88,8 +88,9 @@ fn broken_lines_are_told_by_number_and_the_rest_is_loaded() {
     input.extend(lines(&[unit("b.py"), with(unit("c.py"), &json!({"nodes": []}))]));
     input.extend(lines(&[with(unit("d.py"), &json!({"nonsense": 1})), unit("e.py")]));
     input.extend(b"\xff\xfe\n");
-    let report = load(&sandbox, &input).exits(0).json();
+    let report = load(&sandbox, &input).exits(3).json();
     assert_eq!((&report["units"]["written"], &report["units"]["failed"]), (&json!(3), &json!(4)));
+    assert_eq!((&report["refused_lines"], &report["refused_units"]), (&json!(2), &json!(2)));
     let problems = problems(&report);
     for line in [2, 5, 6, 8] {
         let said = format!("line {line}");
@@ -97,6 +98,40 @@ fn broken_lines_are_told_by_number_and_the_rest_is_loaded() {
         assert_eq!(found, 1, "{said} in {problems:#?}");
     }
     assert_eq!(sandbox.store("a.db").paths(), ["a.py", "b.py", "e.py"]);
+}
+
+/// The code of a load of these lines, with more arguments, into a store that holds `held.py`.
+fn code_of(input: &[u8], more: &[&str]) -> i32 {
+    let sandbox = Sandbox::new();
+    load(&sandbox, &lines(&[unit("held.py")])).exits(0);
+    sandbox.run_with_input(&[&["load", "-"][..], &TO, more].concat(), input).code()
+}
+
+#[test]
+fn the_exit_code_says_whether_a_unit_is_missing_and_strictly_whether_anything_is() {
+    let good = lines(&[unit("a.py")]);
+    let no_unit = [&good[..], b"no unit\n"].concat();
+    let breaks_a_rule = lines(&[unit("a.py"), with(unit("c.py"), &json!({"nodes": []}))]);
+    let late_name = [&good[..], b"{\"nonsense\": 1, \"path\": \"x\", \"repo\": \"r\"}\n"].concat();
+    let of_upstream = lines(&[unit("a.py"), with(unit("b.py"), &json!({"generation": 5}))]);
+    for (what, input, code, strictly) in [
+        ("all is well", &good, 0, 0),
+        ("a line is no unit", &no_unit, 0, 3),
+        ("a unit breaks a rule of the model", &breaks_a_rule, 3, 3),
+        ("it does so before it is named", &late_name, 3, 3),
+        ("a unit breaks a rule of its repository", &of_upstream, 3, 3),
+    ] {
+        assert_eq!(
+            (code_of(input, &[]), code_of(input, &["--strict"])),
+            (code, strictly),
+            "{what}"
+        );
+    }
+    assert_eq!(code_of(b"no unit\n", &[]), 1, "nothing was loaded");
+    let sandbox = Sandbox::with(&[("a.py", "x = 1\n"), ("big.py", &"x = 1\n".repeat(100))]);
+    let small = ["--max-file-size", "100B"];
+    sandbox.load_exits("a.db", &small, 0);
+    sandbox.load_exits("a.db", &[&small[..], &["--strict"]].concat(), 3);
 }
 
 #[test]
@@ -207,7 +242,7 @@ fn a_late_replay_does_not_bring_back_what_was_deleted() {
 fn generations_of_ours_and_of_upstream_do_not_mix() {
     let sandbox = Sandbox::new();
     let theirs = with(unit("b.py"), &json!({"generation": 5}));
-    let report = load(&sandbox, &lines(&[unit("a.py"), theirs.clone()])).exits(0).json();
+    let report = load(&sandbox, &lines(&[unit("a.py"), theirs.clone()])).exits(3).json();
     assert_eq!((&report["units"]["written"], &report["units"]["failed"]), (&json!(1), &json!(1)));
     let problem = problems(&report)[0];
     assert!(problem.contains("b.py") && problem.contains("has a generation"), "{problem}");
@@ -367,7 +402,7 @@ fn a_load_takes_a_repository_from_a_directory_or_from_streams() {
     let sandbox = Sandbox::with_python();
     sandbox.write("../units.ndjson", lines(&[with(version(1, None), &json!({"repo": "repo"}))]));
     let both = ["load", "repo", "units.ndjson", "--to", "sqlite:a.db"];
-    sandbox.run(&both).exits(0).says("belongs to a repository that this load reads");
+    sandbox.run(&both).exits(3).says("belongs to a repository that this load reads");
     let both = ["load", "units.ndjson", "repo", "--to", "sqlite:b.db"];
     sandbox.run(&both).exits(3).says("load the directory by itself");
 }
@@ -378,6 +413,9 @@ fn a_second_stream_of_one_load_keeps_to_whose_generations_they_are() {
     sandbox.write("../up.ndjson", lines(&[version(1, Some(7))]));
     sandbox.write("../ours.ndjson", lines(&[version(2, None)]));
     let load = ["load", "up.ndjson", "ours.ndjson", "--to", "sqlite:a.db"];
-    sandbox.run(&load).says("has no generation, but those of its repository come from upstream");
+    sandbox
+        .run(&load)
+        .exits(3)
+        .says("has no generation, but those of its repository come from upstream");
     assert_eq!(held(&sandbox), ["version 1"]);
 }

@@ -24,7 +24,7 @@ mod write;
 use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
-use parse::{LineParser, Unadded};
+use parse::{LineParser, Unadded, named};
 pub use write::Writer;
 
 use super::{CodecError, Decoded, Problem};
@@ -169,7 +169,8 @@ impl<R: BufRead> Reader<R> {
 
     /// Refuses the line that was read last.
     fn refuse(&mut self, what: String) {
-        let (at, unit) = (format!("line {}", self.number), self.parser.name());
+        let at = format!("line {}", self.number);
+        let unit = self.parser.name().or_else(|| named(&self.line));
         self.problems.push((self.number, Problem { at, unit, what }));
     }
 

@@ -7,6 +7,7 @@
 mod extract;
 mod gate;
 mod globs;
+mod problems;
 mod repo;
 mod stamps;
 mod walk;
@@ -21,12 +22,14 @@ use std::sync::mpsc;
 use astload_model::UnitId;
 use tokio_util::sync::CancellationToken;
 
-use crate::channel::{Lanes, Sender};
-use crate::holdings::{Holdings, Offer};
+use crate::channel::Sender;
+use crate::holdings::{Holdings, Need, Offer};
 use crate::languages::Language;
+use crate::tally::Tally;
 use extract::extractor_name;
 use gate::Gate;
 pub use globs::{GlobError, PathGlobs};
+pub use problems::{FileProblem, ProblemFile, ProblemFiles};
 pub use repo::repo_name;
 use stamps::Stamps;
 use walk::Walk;
@@ -102,80 +105,6 @@ impl DirectoryOptions {
     }
 }
 
-/// Why a file is no unit, or not a good one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FileProblem {
-    /// It could not be read.
-    Unreadable,
-    /// A directory could not be listed.
-    UnreadableDirectory,
-    /// It breaks a limit of the model.
-    Refused,
-    /// It took too long to parse.
-    ParseTimeout,
-    /// It went away while the load ran.
-    Vanished,
-    /// It is larger than the limit.
-    TooLarge,
-    /// Its path is not UTF-8.
-    PathNotUtf8,
-    /// It is not text.
-    Binary,
-    /// Its text is not UTF-8 everywhere; it was loaded.
-    NotUtf8,
-    /// It has syntax errors; it was loaded.
-    SyntaxErrors,
-    /// It is a link, and links are not followed.
-    Link,
-    /// It is a socket, a pipe or a device.
-    Special,
-}
-
-impl FileProblem {
-    /// How it is reported.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Unreadable => "could not be read",
-            Self::UnreadableDirectory => "directory could not be listed",
-            Self::Refused => "breaks a limit",
-            Self::ParseTimeout => "took too long to parse",
-            Self::Vanished => "vanished while the load ran",
-            Self::TooLarge => "larger than --max-file-size",
-            Self::PathNotUtf8 => "path is not UTF-8",
-            Self::Binary => "binary, not text",
-            Self::NotUtf8 => "not UTF-8 everywhere, loaded with U+FFFD",
-            Self::SyntaxErrors => "syntax errors, loaded as far as it parses",
-            Self::Link => "link, not followed",
-            Self::Special => "socket, pipe or device",
-        }
-    }
-
-    /// Whether the file is missing in the store because of it.
-    pub fn is_failure(self) -> bool {
-        match self {
-            Self::Unreadable
-            | Self::UnreadableDirectory
-            | Self::Refused
-            | Self::ParseTimeout
-            | Self::Vanished
-            | Self::TooLarge
-            | Self::PathNotUtf8 => true,
-            Self::Binary | Self::NotUtf8 | Self::SyntaxErrors | Self::Link | Self::Special => false,
-        }
-    }
-}
-
-/// A file, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ProblemFile {
-    /// What is wrong.
-    pub problem: FileProblem,
-    /// The path in the repository.
-    pub path: String,
-    /// More about it.
-    pub detail: Option<String>,
-}
-
 /// What the source has done so far, for whoever watches.
 #[derive(Debug, Default)]
 pub struct SourceProgress {
@@ -185,15 +114,15 @@ pub struct SourceProgress {
     pub done: AtomicU64,
     /// Nodes that were parsed.
     pub nodes: AtomicU64,
+    /// Units that each backend holds already as they are, by lane.
+    pub held: Tally,
 }
 
 /// What was read of a directory.
 #[derive(Debug, Default)]
 pub struct DirectoryReport {
-    /// Units that were sent to at least one lane.
-    pub sent: u64,
     /// Units that every target holds already.
-    pub skipped: u64,
+    pub held: u64,
     /// Paths of units that would be sent, where nothing is (`--dry-run`).
     pub planned: Vec<String>,
     /// Files by language, of those that were sent or skipped.
@@ -201,7 +130,7 @@ pub struct DirectoryReport {
     /// Files without a grammar, by extension or name.
     pub without_grammar: BTreeMap<String, u64>,
     /// Files that are no unit, or not a good one.
-    pub problems: Vec<ProblemFile>,
+    pub problems: ProblemFiles,
     /// Whether everything below the root was seen: no error, no filter, not stopped.
     pub complete: bool,
     /// Whether an error alone stood in the way of that.
@@ -210,8 +139,7 @@ pub struct DirectoryReport {
 
 impl DirectoryReport {
     fn absorb(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.skipped += other.skipped;
+        self.held += other.held;
         self.planned.extend(other.planned);
         for (language, files) in other.languages {
             *self.languages.entry(language).or_default() += files;
@@ -219,7 +147,7 @@ impl DirectoryReport {
         for (name, files) in other.without_grammar {
             *self.without_grammar.entry(name).or_default() += files;
         }
-        self.problems.extend(other.problems);
+        self.problems.absorb(other.problems);
         self.complete &= other.complete;
     }
 }
@@ -310,7 +238,6 @@ pub fn read(
     let all_wanted = options.is_unfiltered() && !shared.stopped();
     report.unlisted = all_wanted && !report.complete;
     report.complete &= all_wanted;
-    report.problems.sort();
     report.planned.sort();
     if let Err(error) = shared.stamps.save() {
         tracing::warn!(%error, "stamps were not saved: the next load reads these files again");
@@ -318,9 +245,9 @@ pub fn read(
     report
 }
 
-/// The lanes to which a file of this content is something new.
-fn lacking(shared: &Shared<'_>, path: &str, language: &Language, hash: &[u8; 32]) -> Lanes {
-    shared.holdings.lacking(&Offer {
+/// Who needs a file of this content.
+fn need(shared: &Shared<'_>, path: &str, language: &Language, hash: &[u8; 32]) -> Need {
+    shared.holdings.need(&Offer {
         id: shared.unit_id(path),
         repo: &shared.options.repo,
         path,

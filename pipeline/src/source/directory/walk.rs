@@ -9,9 +9,7 @@ use std::sync::mpsc::SyncSender;
 use ignore::{DirEntry, WalkBuilder};
 
 use super::stamps::Stamp;
-use super::{
-    Candidate, DirectoryReport, FileProblem, ProblemFile, Shared, lacking, relative, stamps,
-};
+use super::{Candidate, DirectoryReport, FileProblem, Shared, need, relative, stamps};
 use crate::languages::Language;
 
 /// The hash of a file of which only the first line was read, for it has no language.
@@ -82,8 +80,7 @@ impl<'a> Walk<'a> {
         }
         self.report.complete = false;
         let detail = Some(error.to_string());
-        let problem = FileProblem::UnreadableDirectory;
-        self.report.problems.push(ProblemFile { problem, path: String::new(), detail });
+        self.report.problems.add(FileProblem::UnreadableDirectory, "", detail);
     }
 
     /// A file that is gone is no error; of any other it is not known what it holds.
@@ -93,13 +90,11 @@ impl<'a> Walk<'a> {
         }
         self.report.complete = false;
         let detail = error.map(ToString::to_string);
-        let problem = FileProblem::Unreadable;
-        self.report.problems.push(ProblemFile { problem, path: path.to_owned(), detail });
+        self.report.problems.add(FileProblem::Unreadable, path, detail);
     }
 
     fn problem(&mut self, problem: FileProblem, path: &str) {
-        let path = path.to_owned();
-        self.report.problems.push(ProblemFile { problem, path, detail: None });
+        self.report.problems.add(problem, path, None);
     }
 
     fn entry(&mut self, entry: &DirEntry) {
@@ -153,10 +148,12 @@ impl<'a> Walk<'a> {
             return self.problem(FileProblem::TooLarge, &path);
         }
         if let Some(known) = trusted
-            && lacking(self.shared, &path, language, &known.hash) == 0
+            && let need = need(self.shared, &path, language, &known.hash)
+            && need.lacking == 0
         {
             self.shared.progress.done.fetch_add(1, Ordering::Relaxed);
-            self.report.skipped += 1;
+            self.shared.progress.held.add(need.held);
+            self.report.held += 1;
             *self.report.languages.entry(language.name).or_default() += 1;
             return;
         }

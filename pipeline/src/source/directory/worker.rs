@@ -9,10 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use astload_model::{BatchBuilder, BatchFull, UnitRow};
 
 use super::extract::{ExtractError, Extracted, Extractor, extractor_name};
-use super::{
-    Candidate, DirectoryReport, FileProblem, LAYER, ProblemFile, Shared, Sink, lacking, stamps,
-};
+use super::{Candidate, DirectoryReport, FileProblem, LAYER, Shared, Sink, need, stamps};
 use crate::channel::Lanes;
+use crate::holdings::Need;
 use crate::languages::Language;
 
 /// A batch is sent when it has this many rows …
@@ -67,7 +66,7 @@ impl<'a> Worker<'a> {
     }
 
     fn problem(&mut self, problem: FileProblem, path: &str, detail: Option<String>) {
-        self.report.problems.push(ProblemFile { problem, path: path.to_owned(), detail });
+        self.report.problems.add(problem, path, detail);
     }
 
     fn file(&mut self, candidate: &Candidate, language: &'static Language) {
@@ -96,9 +95,10 @@ impl<'a> Worker<'a> {
         let shebang = candidate.nameless.then_some(language.name);
         self.shared.stamps.remember(path, candidate.stamp, read_at, hash, shebang);
         *self.report.languages.entry(language.name).or_default() += 1;
-        let wanted = lacking(self.shared, path, language, &hash);
+        let Need { lacking: wanted, held } = need(self.shared, path, language, &hash);
+        self.shared.progress.held.add(held);
         if wanted == 0 {
-            self.report.skipped += 1;
+            self.report.held += 1;
         } else if let Sink::Plan = self.sink {
             self.report.planned.push(path.to_owned());
         } else {
@@ -119,7 +119,6 @@ impl<'a> Worker<'a> {
                 let nodes = extracted.nodes as u64;
                 self.shared.progress.nodes.fetch_add(nodes, Ordering::Relaxed);
                 self.wanted.push(wanted);
-                self.report.sent += 1;
                 if extracted.has_error {
                     self.problem(FileProblem::SyntaxErrors, path, None);
                 }
@@ -269,11 +268,14 @@ mod tests {
         worker.report
     }
 
+    fn problems(report: &DirectoryReport) -> Vec<(FileProblem, &str)> {
+        report.problems.files().map(|(problem, file)| (problem, file.path.as_str())).collect()
+    }
+
     #[test]
     fn a_file_that_vanishes_after_it_was_listed_is_told_and_may_be_deleted_from_the_stores() {
         let report = changed_after_listing(|path| fs::remove_file(path).expect("removed"));
-        let [vanished] = report.problems.as_slice() else { panic!("{report:?}") };
-        assert_eq!((vanished.problem, vanished.path.as_str()), (FileProblem::Vanished, "a.py"));
+        assert_eq!(problems(&report), [(FileProblem::Vanished, "a.py")]);
         assert!(report.complete && report.planned.is_empty(), "{report:?}");
     }
 
@@ -283,14 +285,14 @@ mod tests {
             fs::remove_file(path).expect("removed");
             fs::create_dir(path).expect("a folder in its place");
         });
-        assert_eq!(report.problems[0].problem, FileProblem::Unreadable, "{report:?}");
+        assert_eq!(problems(&report), [(FileProblem::Unreadable, "a.py")]);
         assert!(!report.complete, "what was not read may not be deleted");
     }
 
     #[test]
     fn a_file_that_grows_beyond_the_limit_after_it_was_listed_is_left_out() {
         let report = changed_after_listing(|path| fs::write(path, [b'x'; 65]).expect("written"));
-        assert_eq!(report.problems[0].problem, FileProblem::TooLarge, "{report:?}");
+        assert_eq!(problems(&report), [(FileProblem::TooLarge, "a.py")]);
         assert!(report.planned.is_empty(), "{report:?}");
     }
 }

@@ -196,6 +196,28 @@ impl LineParser {
     }
 }
 
+/// The unit that a line names which breaks a rule before it does so: fields come in any order.
+pub(super) fn named(line: &[u8]) -> Option<UnitName> {
+    let mut json = Jiter::new(line);
+    let (mut repo, mut path, mut layer) = (None, None, None);
+    let mut key = json.next_object().ok()?.map(str::to_owned);
+    while let Some(field) = key {
+        let text = match field.as_str() {
+            "repo" => &mut repo,
+            "path" => &mut path,
+            "layer" => &mut layer,
+            _ => &mut None,
+        };
+        match json.peek().ok()? {
+            Peek::String => *text = Some(json.next_str().ok()?.to_owned()),
+            _ => json.next_skip().ok()?,
+        }
+        key = json.next_key().ok()?.map(str::to_owned);
+    }
+    json.finish().ok()?;
+    Some(UnitName { repo: repo?, path: path?, layer: layer.unwrap_or_else(|| "ast".to_owned()) })
+}
+
 /// A field of a unit.
 enum UnitKey {
     Nodes,
