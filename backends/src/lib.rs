@@ -12,6 +12,7 @@ mod hex;
 pub mod neo4j;
 pub mod postgres;
 mod registry;
+mod schema_version;
 pub mod sqlite;
 mod verdict;
 

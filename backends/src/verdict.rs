@@ -1,8 +1,9 @@
 //! Which of two versions of a unit stays: clauses 3 to 5 of the contract, for every store alike.
 
 use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
-use astload_model::{Op, Unit, canonical_hash};
+use astload_model::{Batch, Op, Unit, UnitId, canonical_hash};
 
 use crate::contract::Receipt;
 use crate::error::{Error, Result};
@@ -46,9 +47,37 @@ pub(crate) fn verdict(unit: &Unit<'_>, standing: Option<(u64, Held)>) -> Result<
     })
 }
 
-/// Why a unit is refused whose id is that of another one.
+/// Why a unit is refused whose number is that of another one.
 pub(crate) fn of_another(unit: &Unit<'_>, path: &str) -> String {
-    format!("unit {} has the id {} of another, {path}", unit.name(), unit.id())
+    format!("unit {} has the id {} of another, {path}", unit.name(), unit.id().as_i64())
+}
+
+/// Units of a batch that are to have one number, each with the one that comes first. Where the store
+/// has none of that number, the first may have it.
+pub(crate) struct Twins<'a> {
+    batch: &'a Batch,
+    firsts: HashMap<UnitId, usize>,
+}
+
+impl<'a> Twins<'a> {
+    pub(crate) fn of(batch: &'a Batch) -> Self {
+        Self { batch, firsts: batch.twins() }
+    }
+
+    /// Why a unit is refused of whose number the store has nothing.
+    pub(crate) fn clash(&self, unit: &Unit<'_>) -> Option<String> {
+        let first = self.firsts.get(&unit.id())?;
+        Some(of_another(unit, self.batch.unit(*first).path()))
+    }
+}
+
+/// Of units that were found by their numbers, those that were asked for, each once: another that was
+/// asked for may have the number of one.
+pub(crate) fn asked_for(found: Batch, ids: &[UnitId]) -> Batch {
+    let mut asked: HashSet<&UnitId> = ids.iter().collect();
+    let is_asked = |(at, unit): (usize, Unit<'_>)| asked.remove(&unit.id()).then_some(at);
+    let positions: Vec<usize> = found.units().enumerate().filter_map(is_asked).collect();
+    found.take(&positions)
 }
 
 /// What a store has of a unit that it knows.

@@ -8,7 +8,8 @@ use std::hint::black_box;
 
 use astload_model::ipc::{self, Compression};
 use astload_model::{
-    Batch, BatchBuilder, Intake, NodeRow, Selection, SelectionRules, UnitRow, ndjson,
+    Batch, BatchBuilder, Intake, NodeRow, Selection, SelectionRules, SymbolId, UnitId, UnitRow,
+    ndjson,
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -246,5 +247,28 @@ fn batches(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, batches);
+/// What ids cost, and what they would by a hash that is quick and can be made to collide.
+fn ids(criterion: &mut Criterion) {
+    let keys: Vec<String> = (0..1000)
+        .map(|at| format!("name python {}", &"identifier_of_a_name_in_code"[..4 + at % 24]))
+        .collect();
+    let paths: Vec<String> =
+        (0..1000).map(|at| format!("django/contrib/gis/gdal/prototypes/module_{at}.py")).collect();
+    let mut group = criterion.benchmark_group("id");
+    group.throughput(Throughput::Elements(keys.len() as u64));
+    group.bench_function("symbol", |bencher| {
+        bencher.iter(|| keys.iter().map(|key| SymbolId::of(black_box(key))).max());
+    });
+    group.bench_function("symbol, by xxh3", |bencher| {
+        let hash = |key: &String| xxhash_rust::xxh3::xxh3_128(black_box(key.as_bytes()));
+        bencher.iter(|| keys.iter().map(hash).max());
+    });
+    group.bench_function("unit", |bencher| {
+        let id = |path: &String| UnitId::of("django", black_box(path), "ast");
+        bencher.iter(|| paths.iter().map(id).max());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, batches, ids);
 criterion_main!(benches);

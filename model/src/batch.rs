@@ -1,5 +1,6 @@
 //! A batch: whole units that are written together.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -127,6 +128,18 @@ impl Batch {
         assert!(range.start <= range.end && range.end <= self.len(), "slice outside the batch");
         let rows = self.rows.start + range.start..self.rows.start + range.end;
         Self { tables: self.tables.clone(), rows }
+    }
+
+    /// Units whose number another one has that stands before them, each with the position of that one.
+    /// A store can keep one unit of a number, see [`UnitId::as_i64`].
+    pub fn twins(&self) -> HashMap<UnitId, usize> {
+        let mut numbered: Vec<(i64, usize)> =
+            self.units().map(|unit| unit.id().as_i64()).zip(0..).collect();
+        numbered.sort_unstable();
+        let of_one_number = numbered.chunk_by(|a, b| a.0 == b.0).filter(|some| some.len() > 1);
+        let pairs = of_one_number.flat_map(|some| some[1..].iter().map(|twin| (twin.1, some[0].1)));
+        let pairs = pairs.map(|(twin, first)| (self.unit(twin).id(), first));
+        pairs.filter(|(id, first)| self.unit(*first).id() != *id).collect()
     }
 
     /// The units at these positions, in this order, copied unless it is all of them.

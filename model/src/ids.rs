@@ -1,60 +1,78 @@
 //! Ids that every machine computes alike, so that no allocator has to be asked.
+//!
+//! Whoever writes code chooses its paths and names, so the hash is a cryptographic one: two names of one
+//! id would be taken for each other, and for quick hashes they are found in seconds.
 
 use std::fmt;
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+/// The first 128 bits of BLAKE3.
+fn digest(hasher: &blake3::Hasher) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    bytes
+}
 
-/// Names a unit everywhere: xxh3-64 of `repo \0 path \0 layer`, shifted right by one.
+/// Names a unit everywhere: 128 bits of BLAKE3 of `repo \0 path \0 layer`. Equal ids are one unit.
 ///
-/// 63 bits, so it fits a signed BIGINT. Two units may collide; a store that finds another
-/// (repo, path, layer) under the same id refuses the unit.
+/// Stores keep the first 63 of them, see [`as_i64`](Self::as_i64).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UnitId(u64);
+pub struct UnitId(u64, u64);
 
 impl UnitId {
     /// The id of a (repo, path, layer).
     pub fn of(repo: &str, path: &str, layer: &str) -> Self {
-        let mut hash = Xxh3::new();
+        let mut hasher = blake3::Hasher::new();
         for (index, part) in [repo, path, layer].into_iter().enumerate() {
             if index > 0 {
-                hash.update(&[0]);
+                hasher.update(&[0]);
             }
-            hash.update(part.as_bytes());
+            hasher.update(part.as_bytes());
         }
-        Self(hash.digest() >> 1)
+        Self::from_bytes(digest(&hasher))
     }
 
-    /// The number as a store keeps it; never negative.
+    /// The number that stores keep, the column `unit_id`: the first 63 bits, so it fits a signed BIGINT.
+    ///
+    /// Two units may share a number, and somebody with a core and some minutes to spare can find two
+    /// that do: a store that has another (repo, path, layer) under a number refuses the unit.
     pub fn as_i64(self) -> i64 {
-        self.0 as i64
+        (self.0 >> 1) as i64
     }
 
-    /// The id behind a number that a store kept; `None` for a negative one.
-    pub fn from_i64(number: i64) -> Option<Self> {
-        u64::try_from(number).ok().map(Self)
+    /// The sixteen bytes, most significant first.
+    pub fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.0) << 64 | u128::from(self.1)).to_be_bytes()
+    }
+
+    /// The id of these sixteen bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let whole = u128::from_be_bytes(bytes);
+        Self((whole >> 64) as u64, whole as u64)
     }
 }
 
 impl fmt::Display for UnitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{:016x}{:016x}", self.0, self.1)
     }
 }
 
 impl fmt::Debug for UnitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UnitId({})", self.0)
+        write!(f, "UnitId({self})")
     }
 }
 
-/// Names a symbol everywhere: xxh3-128 of its key, verbatim.
+/// Names a symbol everywhere: 128 bits of BLAKE3 of its key, verbatim. Equal ids are one symbol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SymbolId(u128);
 
 impl SymbolId {
     /// The id of a key.
     pub fn of(key: &str) -> Self {
-        Self(xxh3_128(key.as_bytes()))
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(key.as_bytes());
+        Self(u128::from_be_bytes(digest(&hasher)))
     }
 
     /// The sixteen bytes as a store keeps them, most significant first.
@@ -81,8 +99,8 @@ mod tests {
 
     #[test]
     fn ids_are_the_same_on_every_machine() {
-        assert_eq!(UnitId::of("r", "a/b.rs", "ast").as_i64(), 1_963_994_789_181_250_697);
-        assert_eq!(SymbolId::of("name rust main").to_string(), "f5a0adafc3189f82a5f27bae100c7b0e");
+        assert_eq!(UnitId::of("r", "a/b.rs", "ast").as_i64(), 1_872_230_329_487_900_338);
+        assert_eq!(SymbolId::of("name rust main").to_string(), "1a445a4b880bd5ea122de954a73abab9");
     }
 
     #[test]

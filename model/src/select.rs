@@ -2,7 +2,6 @@
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::batch::Batch;
 use crate::builder::BatchBuilder;
@@ -98,7 +97,8 @@ impl Selection {
             list.dedup();
         }
         let text = serde_json::to_vec(&rules).unwrap_or_default();
-        Some(xxh3_64(&text) >> 1)
+        let first = blake3::hash(&text).as_bytes().first_chunk().copied().unwrap_or_default();
+        Some(u64::from_be_bytes(first) >> 1)
     }
 
     /// Whether a backend holds this unit at all. A delete always passes.

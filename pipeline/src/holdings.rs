@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use astload_backends::{Origin, StoredUnit};
 use astload_model::{Selection, UnitId};
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::channel::Lanes;
 
 /// What of a unit decides whether it is the same: content, extractor with its options, selection,
 /// and the generation where that is upstream's: of the same content, the later one has to stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint(u64, u64);
+pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
     /// The fingerprint of a unit's content; without a hash there is none, and nothing is skipped.
@@ -22,18 +21,17 @@ impl Fingerprint {
         selection: Option<u64>,
         upstream_generation: Option<u64>,
     ) -> Option<Self> {
-        let mut hash = Xxh3::new();
+        let mut hash = blake3::Hasher::new();
         hash.update(content_hash?);
-        hash.update(extractor.as_bytes());
         hash.update(&selection.map_or([0xff; 8], u64::to_le_bytes));
         hash.update(&upstream_generation.map_or([0xff; 8], u64::to_le_bytes));
-        let digest = hash.digest128();
-        Some(Self((digest >> 64) as u64, digest as u64))
+        hash.update(extractor.as_bytes());
+        hash.finalize().as_bytes().first_chunk().copied().map(Self)
     }
 }
 
 /// What no lane holds in any version.
-const NO_VERSION: (Lanes, Fingerprint) = (0, Fingerprint(0, 0));
+const NO_VERSION: (Lanes, Fingerprint) = (0, Fingerprint([0; 16]));
 
 /// What a source says of a unit before it is read whole.
 #[derive(Debug, Clone, Copy)]

@@ -67,8 +67,8 @@ impl ElasticStore {
 impl Drop for ElasticStore {
     fn drop(&mut self) {
         for name in ["store", "units", "symbols", "nodes"] {
-            self.ask("DELETE", &format!("astload-{name}-v1"), &Value::Null);
-            self.ask("DELETE", &format!("_index_template/astload-{name}-v1"), &Value::Null);
+            self.ask("DELETE", &format!("astload-{name}-v2"), &Value::Null);
+            self.ask("DELETE", &format!("_index_template/astload-{name}-v2"), &Value::Null);
         }
     }
 }

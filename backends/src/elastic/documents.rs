@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use astload_model::{Batch, Unit, UnitId};
-use xxhash_rust::xxh3::Xxh3;
 
 use super::bulk::Bulk;
 use super::found::now;
@@ -50,7 +49,7 @@ impl<'a> Draft<'a> {
         bodies.clear();
         let by_node = ByNode::of(batch, unit);
         let mut ends = Vec::with_capacity(unit.nodes().len());
-        let mut hash = Xxh3::new();
+        let mut hash = blake3::Hasher::new();
         hash.update(&unit_columns(&unit));
         for i in unit.nodes() {
             let start = bodies.len();
@@ -58,11 +57,11 @@ impl<'a> Draft<'a> {
             hash.update(&bodies[start..]);
             ends.push(bodies.len());
         }
-        let content = format!("{:032x}", hash.digest128());
+        let content = hash.finalize().to_hex()[..32].to_owned();
         // Of the same content at another generation the documents are others: those that are deleted
         // with one version are never those that another writer has just written.
         hash.update(&unit.generation().unwrap_or_default().to_le_bytes());
-        let name = format!("{:012x}", hash.digest() >> 16);
+        let name = hash.finalize().to_hex()[..32].to_owned();
         Self { unit, version: Version { name, content }, bodies, ends }
     }
 

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, HashMap};
 use astload_model::{Batch, UnitId};
 use elasticsearch::http::Method;
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::bulk::Bulk;
 use super::client::Body;
@@ -118,7 +117,8 @@ impl Record<'_> {
 
 /// The id of a repository's document.
 fn repo_id(repo: &str, layer: &str) -> String {
-    format!("repo.{:016x}", xxh3_64(format!("{repo}\0{layer}").as_bytes()))
+    let digest = blake3::hash(format!("{repo}\0{layer}").as_bytes()).to_hex();
+    format!("repo.{}", &digest[..32])
 }
 
 impl Store {

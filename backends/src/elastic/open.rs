@@ -14,6 +14,7 @@ use super::{CAPABILITIES, Flavour, PREFERRED_ROWS, Store, classify};
 use crate::contract::{BackendInfo, Capabilities};
 use crate::error::{Error, Result};
 use crate::factory::{Access, BackendConfig};
+use crate::schema_version;
 
 const OPENING: &str = "opening the store";
 const MAKING: &str = "making the store";
@@ -74,13 +75,10 @@ impl Store {
         let own = self.own().await?;
         let version =
             own.as_ref().map(|own| own["_source"]["version"].as_u64().unwrap_or(u64::MAX));
+        if let Some(version) = version {
+            schema_version::check(&format!("{OPENING}: it"), version, VERSION)?;
+        }
         match (version, self.access) {
-            (Some(version), _) if version > VERSION => {
-                let message = format!(
-                    "{OPENING}: its schema has version {version}, this astload knows {VERSION}"
-                );
-                Err(Error::misconfigured(message).with_hint("use a newer astload"))
-            }
             (None, Access::Read) => {
                 let name = self.names.alias("store");
                 Err(Error::misconfigured(format!("{OPENING}: there is none in {name}"))

@@ -8,6 +8,7 @@ use super::Store;
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::Result;
 use crate::hex::unhex;
+use crate::verdict::asked_for;
 
 const WHAT: &str = "reading units";
 
@@ -52,7 +53,7 @@ impl Reader for Store {
     }
 
     async fn read_units(&self, ids: &[UnitId]) -> Result<Batch> {
-        Box::pin(self.read(ids)).await
+        Box::pin(self.read(ids)).await.map(|found| asked_for(found, ids))
     }
 }
 

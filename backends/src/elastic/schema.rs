@@ -7,7 +7,7 @@ use super::Flavour;
 use super::options::ElasticOptions;
 
 /// The version of the schema that this build reads and writes.
-pub(super) const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 2;
 
 /// All indices, without prefix and version.
 pub(super) const INDICES: [&str; 4] = ["store", "units", "symbols", "nodes"];

@@ -15,7 +15,7 @@ use super::found::{Found, Standing};
 use super::json::Object;
 use crate::contract::{Receipt, RowCounts};
 use crate::error::{Error, ErrorKind, Result};
-use crate::verdict::{Held, Verdict, of_another, of_tie, verdict};
+use crate::verdict::{Held, Twins, Verdict, of_another, of_tie, verdict};
 
 const WHAT: &str = "writing a batch";
 
@@ -122,11 +122,15 @@ impl Write<'_> {
 
     /// Clauses 3 to 5 and 8 of the contract.
     async fn judge(&mut self, found: &Found) -> Result<(Receipt, Vec<usize>)> {
-        let mut rejected = Vec::new();
+        let (twins, mut rejected) = (Twins::of(self.batch), Vec::new());
         let (mut receipt, mut accepted) = (Receipt::default(), Vec::new());
         for unit in self.batch.units() {
             let standing = found.units.get(&unit.id());
-            if let Some(reason) = standing.and_then(|standing| clash(&unit, standing)) {
+            let reason = match standing {
+                Some(standing) => clash(&unit, standing),
+                None => twins.clash(&unit),
+            };
+            if let Some(reason) = reason {
                 rejected.push((unit.id(), reason));
             }
         }

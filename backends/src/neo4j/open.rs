@@ -11,6 +11,7 @@ use super::{CAPABILITIES, PREFERRED_ROWS, Store, VERSION_GONE};
 use crate::contract::{BackendInfo, Capabilities};
 use crate::error::{Error, Result};
 use crate::factory::{Access, BackendConfig};
+use crate::schema_version;
 
 const OPENING: &str = "opening the store";
 
@@ -44,13 +45,11 @@ impl Store {
     /// Finds the store; with [`Access::Write`], makes it where there is none.
     pub(super) async fn open(&mut self) -> Result<()> {
         self.info.version = self.server_version().await?;
-        match (self.version().await?, self.access) {
-            (Some(version), _) if version > VERSION => {
-                let message = format!(
-                    "{OPENING}: its schema has version {version}, this astload knows {VERSION}"
-                );
-                Err(Error::misconfigured(message).with_hint("use a newer astload"))
-            }
+        let version = self.version().await?;
+        if let Some(version) = version {
+            schema_version::check(&format!("{OPENING}: it"), version, VERSION)?;
+        }
+        match (version, self.access) {
             (Some(_), Access::Read) => Ok(()),
             (None, Access::Read) => Err(Error::misconfigured(format!("{OPENING}: {VERSION_GONE}"))
                 .with_hint("load something into it first: astload load PATH --to URL")),

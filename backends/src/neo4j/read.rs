@@ -12,6 +12,7 @@ use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::Result;
 use crate::factory::Access;
 use crate::hex::unhex;
+use crate::verdict::asked_for;
 
 const WHAT: &str = "reading units";
 
@@ -55,7 +56,7 @@ impl Reader for Store {
         };
         let read = async |tx: &mut Tx| {
             tx.abandon();
-            units::units(tx, &self.names, ids, lock).await
+            units::units(tx, &self.names, ids, lock).await.map(|found| asked_for(found, ids))
         };
         self.connections.transact(WHAT, read).await
     }

@@ -16,7 +16,7 @@ use super::value::{int, list, text};
 use super::{Store, VERSION_GONE};
 use crate::contract::Receipt;
 use crate::error::{Error, ErrorKind, Result};
-use crate::verdict::{Held, Verdict, of_another, of_tie, verdict};
+use crate::verdict::{Held, Twins, Verdict, of_another, of_tie, verdict};
 
 const WHAT: &str = "writing a batch";
 
@@ -133,11 +133,16 @@ impl Store {
 
     /// Clauses 3 to 5 and 8 of the contract.
     async fn judge(&self, tx: &mut Tx, batch: &Batch, found: &Found) -> Result<Judged> {
+        let twins = Twins::of(batch);
         let mut verdicts = Vec::with_capacity(batch.len());
         let mut rejected = Vec::new();
         for unit in batch.units() {
             let standing = found.units.get(&unit.id().as_i64());
-            if let Some(reason) = standing.and_then(|standing| clash(&unit, standing)) {
+            let reason = match standing {
+                Some(standing) => clash(&unit, standing),
+                None => twins.clash(&unit),
+            };
+            if let Some(reason) = reason {
                 rejected.push((unit.id(), reason));
             }
             let known = standing.map(|standing| (standing.generation, standing.held));

@@ -18,6 +18,7 @@ use super::{CAPABILITIES, PREFERRED_ROWS, Store};
 use crate::contract::{BackendInfo, Capabilities};
 use crate::error::{Error, Result};
 use crate::factory::{Access, BackendConfig};
+use crate::schema_version;
 
 const OPENING: &str = "opening the store";
 
@@ -71,13 +72,10 @@ impl Store {
     /// Finds the store; with [`Access::Write`], makes it where there is none.
     pub(super) async fn open(&mut self) -> Result<()> {
         let server = self.server().await?;
+        if let Some(version) = server.schema {
+            schema_version::check(&format!("{OPENING}: it"), version, VERSION)?;
+        }
         match (server.schema, self.access) {
-            (Some(version), _) if version > VERSION => {
-                let message = format!(
-                    "{OPENING}: its schema has version {version}, this astload knows {VERSION}"
-                );
-                return Err(Error::misconfigured(message).with_hint("use a newer astload"));
-            }
             (Some(_), Access::Read) => {}
             (None, Access::Read) => {
                 let schema = self.names.schema();

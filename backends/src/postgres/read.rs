@@ -9,6 +9,7 @@ use super::Store;
 use super::units::{self, hash};
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::Result;
+use crate::verdict::asked_for;
 
 const WHAT: &str = "reading units";
 
@@ -51,7 +52,7 @@ impl Reader for Store {
             let tx = lease.snapshot(WHAT).await?;
             let batch = units::units(&tx, &self.names, ids).await?;
             tx.commit(WHAT).await?;
-            Ok(batch)
+            Ok(asked_for(batch, ids))
         };
         let read = read.await;
         lease.give_back();

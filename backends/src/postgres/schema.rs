@@ -1,4 +1,4 @@
-//! The tables, the views over them, and the steps from one version to the next.
+//! The tables, and the views over them.
 //!
 //! Rows are keyed by a number of the unit's version, which ascends: a table and its key grow at their
 //! end. A unit that is written again gets a new number. Words are stored once. A deleted unit keeps its
@@ -7,8 +7,8 @@
 use super::names::{Names, quoted};
 use super::options::PostgresOptions;
 
-/// The version of the schema that this build reads and writes: the number of steps.
-pub(super) const VERSION: i32 = 1;
+/// The version of the schema that this build reads and writes.
+pub(super) const VERSION: i32 = 2;
 
 /// Numbers that a writer takes at once.
 pub(super) const NUMBERS: i64 = 1 << 16;

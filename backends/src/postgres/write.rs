@@ -21,7 +21,7 @@ use super::words::{Translated, learn};
 use super::{Store, units};
 use crate::contract::Receipt;
 use crate::error::{Error, ErrorKind, Result};
-use crate::verdict::{Verdict, of_another, of_tie, verdict};
+use crate::verdict::{Twins, Verdict, of_another, of_tie, verdict};
 
 const WHAT: &str = "writing a batch";
 
@@ -167,11 +167,16 @@ struct Write<'a> {
 impl Write<'_> {
     /// Clauses 3 to 5 and 8 of the contract; `None` where an index has to be built first.
     async fn judge(&self, found: &Found) -> Result<Option<Judged>> {
+        let twins = Twins::of(self.batch);
         let mut verdicts = Vec::with_capacity(self.batch.len());
         let mut rejected = Vec::new();
         for unit in self.batch.units() {
             let standing = found.units.get(&unit.id().as_i64());
-            if let Some(reason) = standing.and_then(|standing| self.clash(&unit, standing)) {
+            let reason = match standing {
+                Some(standing) => self.clash(&unit, standing),
+                None => twins.clash(&unit),
+            };
+            if let Some(reason) = reason {
                 rejected.push((unit.id(), reason));
             }
             let known = standing.map(|standing| (standing.generation, standing.held()));

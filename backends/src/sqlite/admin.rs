@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::Sqlite;
 use super::classify::Attempt;
-use super::schema::{INDEXES, STEPS, VERSION};
+use super::schema::{INDEXES, TABLES_AND_VIEWS};
 use super::write::{Store, remove_unit};
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
 use crate::error::Result;
@@ -20,10 +20,9 @@ impl Admin for Sqlite {
             let version: i64 = connection
                 .pragma_query_value(None, "user_version", |row| row.get(0))
                 .attempt("planning the schema")?;
-            let steps = STEPS.iter().skip(version as usize);
-            let pending = steps.filter(|_| version < VERSION).map(|step| (*step).to_owned());
+            let pending = (version == 0).then(|| TABLES_AND_VIEWS.to_owned());
             let missing = INDEXES.iter().filter(|index| !has_index(connection, index));
-            Ok(pending.chain(missing.map(|index| (*index).to_owned())).collect())
+            Ok(pending.into_iter().chain(missing.map(|index| (*index).to_owned())).collect())
         })
         .await
     }

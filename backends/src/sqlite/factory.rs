@@ -7,7 +7,7 @@ use astload_config::{BackendUrl, parse_options};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::schema::{APPLICATION_ID, INDEXES, STEPS, VERSION};
+use super::schema::{APPLICATION_ID, INDEXES, TABLES_AND_VIEWS, VERSION};
 use super::write::Store;
 use super::writer::Writer;
 use super::{CAPABILITIES, PREFERRED_ROWS, Sqlite, SqliteOptions, open};
@@ -83,7 +83,12 @@ impl BackendFactory for SqliteFactory {
         self.options(options)?;
         let pragmas = [("application_id", APPLICATION_ID), ("user_version", VERSION)];
         let pragmas = pragmas.map(|(name, value)| format!("PRAGMA {name} = {value}"));
-        Ok(STEPS.iter().chain(&INDEXES).map(|part| (*part).to_owned()).chain(pragmas).collect())
+        Ok([TABLES_AND_VIEWS]
+            .iter()
+            .chain(&INDEXES)
+            .map(|part| (*part).to_owned())
+            .chain(pragmas)
+            .collect())
     }
 
     async fn exists(&self, options: &Value) -> Result<bool> {

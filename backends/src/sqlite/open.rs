@@ -1,4 +1,4 @@
-//! Opens a file, makes or migrates its schema, and refuses what is not ours.
+//! Opens a file, makes its schema, and refuses what is not ours.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -7,8 +7,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::classify::Attempt;
 use super::options::{Durability, SqliteOptions};
-use super::schema::{APPLICATION_ID, STEPS, VERSION};
+use super::schema::{APPLICATION_ID, TABLES_AND_VIEWS, VERSION};
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema_version;
 
 /// Large pages suit rows that are appended and read in order.
 const PAGE_BYTES: i64 = 16_384;
@@ -49,7 +50,7 @@ pub(super) fn for_writing(options: &SqliteOptions) -> Result<Connection> {
     pragma("cache_size", &-CACHE_KIB)?;
     // Sorting for an index may use the other core.
     pragma("threads", &2)?;
-    migrate(&mut connection, path)?;
+    make(&mut connection, path)?;
     Ok(connection)
 }
 
@@ -94,12 +95,9 @@ pub(super) fn for_reading(options: &SqliteOptions) -> Result<Connection> {
         opened => opened?,
     };
     connection.pragma_update(None, "query_only", true).attempt("opening for reading")?;
-    if check_ours(&connection, path)? < VERSION {
-        return Err(Error::misconfigured(format!(
-            "{} is empty or of an older version",
-            path.display()
-        ))
-        .with_hint("a load brings it up to date"));
+    if check_ours(&connection, path)? == 0 {
+        return Err(Error::misconfigured(format!("{} is empty", path.display()))
+            .with_hint("load something into it first: astload load PATH"));
     }
     Ok(connection)
 }
@@ -162,18 +160,14 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<i64> {
         ))
         .with_hint("choose another file"));
     }
-    if version > VERSION {
-        return Err(Error::misconfigured(format!(
-            "{} has schema version {version}, this astload knows {VERSION}",
-            path.display()
-        ))
-        .with_hint("it was written by a newer astload: use that, or another file"));
+    if version != 0 {
+        schema_version::check(&path.display().to_string(), version, VERSION)?;
     }
     Ok(version)
 }
 
-/// Runs the steps that are missing, all in one transaction, also with two loaders at once.
-fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+/// Makes the schema of a new store, in one transaction, also with two loaders at once.
+fn make(connection: &mut Connection, path: &Path) -> Result<()> {
     let what = format!("making the schema of {}", path.display());
     let version = |connection: &Connection| -> Result<i64> {
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).attempt(&what)
@@ -183,9 +177,10 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     }
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).attempt(&what)?;
-    for step in STEPS.iter().skip(version(&transaction)? as usize) {
-        transaction.execute_batch(step).attempt(&what)?;
+    if version(&transaction)? == VERSION {
+        return Ok(());
     }
+    transaction.execute_batch(TABLES_AND_VIEWS).attempt(&what)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID).attempt(&what)?;
     transaction.pragma_update(None, "user_version", VERSION).attempt(&what)?;
     transaction.commit().attempt(&what)

@@ -12,6 +12,7 @@ use super::Sqlite;
 use super::classify::Attempt;
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::Result;
+use crate::verdict::asked_for;
 
 #[async_trait]
 impl Reader for Sqlite {
@@ -68,34 +69,30 @@ pub(super) fn stored(
     values: &[&dyn rusqlite::ToSql],
 ) -> rusqlite::Result<Vec<StoredUnit>> {
     let mut select = connection.prepare(&format!(
-        "SELECT unit_id, repo.word, path, layer.word, generation, content_hash, extractor.word,
+        "SELECT repo.word, path, layer.word, generation, content_hash, extractor.word,
                 selection, language.word, nodes, size_bytes
          FROM unit
          JOIN word AS repo ON repo.id = unit.repo
          JOIN word AS layer ON layer.id = unit.layer
          JOIN word AS extractor ON extractor.id = unit.extractor
          LEFT JOIN word AS language ON language.id = unit.language
-         WHERE {condition} ORDER BY 2, 3, 4"
+         WHERE {condition} ORDER BY 1, 2, 3"
     ))?;
     let unit = |row: &Row<'_>| {
+        let name = UnitName { repo: row.get(0)?, path: row.get(1)?, layer: row.get(2)? };
         Ok(StoredUnit {
-            id: id(row.get(0)?),
-            name: UnitName { repo: row.get(1)?, path: row.get(2)?, layer: row.get(3)? },
-            generation: row.get::<_, i64>(4)? as u64,
-            content_hash: row.get(5)?,
-            extractor: row.get(6)?,
-            selection: row.get::<_, Option<i64>>(7)?.map(|digest| digest as u64),
-            language: row.get(8)?,
-            nodes: row.get::<_, i64>(9)? as u64,
-            size_bytes: row.get::<_, Option<i64>>(10)?.map(|size| size as u64),
+            id: UnitId::of(&name.repo, &name.path, &name.layer),
+            name,
+            generation: row.get::<_, i64>(3)? as u64,
+            content_hash: row.get(4)?,
+            extractor: row.get(5)?,
+            selection: row.get::<_, Option<i64>>(6)?.map(|digest| digest as u64),
+            language: row.get(7)?,
+            nodes: row.get::<_, i64>(8)? as u64,
+            size_bytes: row.get::<_, Option<i64>>(9)?.map(|size| size as u64),
         })
     };
     select.query_map(values, unit)?.collect()
-}
-
-/// An id that the store kept; a negative one is no id of a unit, and matches none.
-fn id(number: i64) -> UnitId {
-    UnitId::from_i64(number).unwrap_or_else(|| UnitId::of("", "", ""))
 }
 
 /// These units with all their rows.
@@ -105,7 +102,7 @@ pub(super) fn units(connection: &Connection, ids: &[UnitId]) -> Result<Batch> {
     for id in ids {
         reading.unit(*id).attempt("reading a unit")?;
     }
-    Ok(reading.builder.finish())
+    Ok(asked_for(reading.builder.finish(), ids))
 }
 
 struct Reading<'a> {

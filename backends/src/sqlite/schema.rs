@@ -1,18 +1,15 @@
-//! The tables, the views over them, and the steps from one version to the next.
+//! The tables, and the views over them.
 //!
 //! Rows are keyed by a local, ascending unit number: SQLite appends, which is twice as fast as
 //! inserting at random. Numbers are never reused and no view shows one. Words are stored once.
 //! The views join by `LEFT JOIN`: SQLite drops those that a query does not need, and makes inner
 //! joins of those that a `WHERE` needs.
 
-/// The version of the schema that this build reads and writes: the number of steps.
-pub(super) const VERSION: i64 = STEPS.len() as i64;
+/// The version of the schema that this build reads and writes.
+pub(super) const VERSION: i64 = 2;
 
 /// Says that a file is ours: `astl`.
 pub(super) const APPLICATION_ID: i64 = 0x6173_746c;
-
-/// Statements that lead from each version to the next.
-pub(super) const STEPS: [&str; 1] = [TABLES_AND_VIEWS];
 
 /// What `settle` builds once the rows are there; names, for what a user looks up by name.
 pub(super) const INDEXES: [&str; 4] = [
@@ -22,7 +19,8 @@ pub(super) const INDEXES: [&str; 4] = [
     "CREATE INDEX IF NOT EXISTS unit_path ON unit(path)",
 ];
 
-const TABLES_AND_VIEWS: &str = "
+/// What makes a new store, but for the indexes.
+pub(super) const TABLES_AND_VIEWS: &str = "
 CREATE TABLE word(
     id INTEGER PRIMARY KEY,
     word TEXT NOT NULL UNIQUE

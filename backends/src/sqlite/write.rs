@@ -13,7 +13,7 @@ use super::schema::INDEXES;
 use super::words::Numbers;
 use crate::contract::Receipt;
 use crate::error::{Error, Result};
-use crate::verdict::{Held, Verdict, of_another, of_tie, verdict};
+use crate::verdict::{Held, Twins, Verdict, of_another, of_tie, verdict};
 
 /// The connection that writes, and what it remembers of the store.
 #[derive(Debug)]
@@ -120,12 +120,17 @@ const WHAT: &str = "writing a batch";
 impl Write<'_, '_> {
     fn run(mut self) -> Result<Receipt> {
         let mut next = next_number(self.transaction).attempt(WHAT)?;
+        let twins = Twins::of(self.batch);
         let mut rejected = Vec::new();
         // Units to be written, each with its new number.
         let mut accepted: Vec<(usize, i64)> = Vec::new();
         for (position, unit) in self.batch.units().enumerate() {
             let standing = self.standing(&unit)?;
-            if let Some(reason) = self.clash(&unit, standing.as_ref())? {
+            let reason = match &standing {
+                Some(standing) => self.clash(&unit, standing)?,
+                None => twins.clash(&unit),
+            };
+            if let Some(reason) = reason {
                 rejected.push((unit.id(), reason));
                 continue;
             }
@@ -182,8 +187,7 @@ impl Write<'_, '_> {
     }
 
     /// Why the unit's id is not its own here.
-    fn clash(&mut self, unit: &Unit<'_>, standing: Option<&Standing>) -> Result<Option<String>> {
-        let Some(standing) = standing else { return Ok(None) };
+    fn clash(&mut self, unit: &Unit<'_>, standing: &Standing) -> Result<Option<String>> {
         let same = standing.path == unit.path()
             && standing.repo == self.numbers.word(self.transaction, unit.repo()).attempt(WHAT)?
             && standing.layer == self.numbers.word(self.transaction, unit.layer()).attempt(WHAT)?;

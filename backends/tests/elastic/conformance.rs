@@ -72,6 +72,7 @@ struct Elastic {
 const BLOCKED: &str = "an index that takes no writes";
 const FULL: &str = "a disk past its flood stage";
 const NEWER: &str = "a store of a later version";
+const OLDER: &str = "a store of an earlier version";
 
 #[async_trait]
 impl Subject for Elastic {
@@ -91,6 +92,7 @@ impl Subject for Elastic {
             fault(BLOCKED, Moment::Connected, ErrorKind::Misconfigured),
             fault(FULL, Moment::Connected, ErrorKind::Misconfigured),
             fault(NEWER, Moment::Connecting, ErrorKind::Misconfigured),
+            fault(OLDER, Moment::Connecting, ErrorKind::Misconfigured),
         ]
     }
 
@@ -98,7 +100,7 @@ impl Subject for Elastic {
         let prefix = options["prefix"].as_str().unwrap_or_default().to_owned();
         let server = self.server.clone();
         let block = |name: &str| {
-            let path = format!("{prefix}-nodes-v1/_settings");
+            let path = format!("{prefix}-nodes-v2/_settings");
             let set = move |value: Value| json!({ "index": { name.to_owned(): value } });
             let done = server.ask("PUT", &path, &set(true.into()));
             assert_eq!(done["acknowledged"], true, "{done}");
@@ -112,15 +114,15 @@ impl Subject for Elastic {
         match fault {
             BLOCKED => Ok(block("blocks.write")),
             FULL => Ok(block("blocks.read_only_allow_delete")),
-            NEWER => {
+            NEWER | OLDER => {
                 self.server.connect(options).await?.close().await?;
                 let set = |version: u64| {
                     let path = format!("{prefix}-store/_update/store");
                     let (server, body) = (server.clone(), json!({ "doc": { "version": version } }));
                     move || drop(server.ask("POST", &path, &body))
                 };
-                set(99)();
-                let undo = set(1);
+                set(if fault == NEWER { 99 } else { 1 })();
+                let undo = set(2);
                 Ok(Box::pin(async move { undo() }))
             }
             other => Err(Error::unexpected(format!("`{other}` is no fault of a server"))),

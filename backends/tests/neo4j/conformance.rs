@@ -58,6 +58,7 @@ struct Neo4j {
 const LOCKED: &str = "a lock of another session";
 const CONSTRAINT: &str = "a constraint of somebody else's";
 const NEWER: &str = "a store of a later version";
+const OLDER: &str = "a store of an earlier version";
 const FOREIGN: &str = "a node of another program";
 
 #[async_trait]
@@ -81,6 +82,7 @@ impl Subject for Neo4j {
             fault(LOCKED, Moment::Connected, ErrorKind::Transient),
             fault(CONSTRAINT, Moment::Connected, ErrorKind::Refused),
             fault(NEWER, Moment::Connecting, ErrorKind::Misconfigured),
+            fault(OLDER, Moment::Connecting, ErrorKind::Misconfigured),
             fault(FOREIGN, Moment::Connecting, ErrorKind::Misconfigured),
         ]
     }
@@ -102,11 +104,12 @@ impl Subject for Neo4j {
                 ),
                 format!("DROP CONSTRAINT {prefix}own"),
             ),
-            NEWER => {
+            NEWER | OLDER => {
                 connect(options).await?.close().await?;
+                let [to, from] = if fault == NEWER { ["+", "-"] } else { ["-", "+"] };
                 (
-                    format!("MATCH {store} SET store.version = 99"),
-                    format!("MATCH {store} SET store.version = 1"),
+                    format!("MATCH {store} SET store.version = store.version {to} 1"),
+                    format!("MATCH {store} SET store.version = store.version {from} 1"),
                 )
             }
             FOREIGN => (format!("CREATE {store}"), format!("MATCH {store} DELETE store")),

@@ -67,6 +67,7 @@ const LOCKED: &str = "a lock of another session";
 const FORBIDDEN: &str = "a role without rights";
 const TRIGGER: &str = "a trigger that refuses";
 const NEWER: &str = "a schema of a later version";
+const OLDER: &str = "a schema of an earlier version";
 const FOREIGN: &str = "a table of another program";
 
 #[async_trait]
@@ -91,6 +92,7 @@ impl Subject for Postgres {
             fault(FORBIDDEN, Moment::Connected, ErrorKind::Misconfigured),
             fault(TRIGGER, Moment::Connected, ErrorKind::Refused),
             fault(NEWER, Moment::Connecting, ErrorKind::Misconfigured),
+            fault(OLDER, Moment::Connecting, ErrorKind::Misconfigured),
             fault(FOREIGN, Moment::Connecting, ErrorKind::Misconfigured),
         ]
     }
@@ -118,11 +120,12 @@ impl Subject for Postgres {
                 ),
                 format!("DROP FUNCTION {schema}.no CASCADE"),
             ),
-            NEWER => {
+            NEWER | OLDER => {
                 connect(options).await?.close().await?;
+                let [to, from] = if fault == NEWER { ["+", "-"] } else { ["-", "+"] };
                 (
-                    format!("UPDATE {schema}.store SET version = 99"),
-                    format!("UPDATE {schema}.store SET version = 1"),
+                    format!("UPDATE {schema}.store SET version = version {to} 1"),
+                    format!("UPDATE {schema}.store SET version = version {from} 1"),
                 )
             }
             FOREIGN => (

@@ -40,6 +40,7 @@ const LOCKED: &str = "a lock of another program";
 const NO_DATABASE: &str = "a file that is no database";
 const FOREIGN: &str = "a database of another program";
 const NEWER: &str = "a schema of a later version";
+const OLDER: &str = "a schema of an earlier version";
 const FULL: &str = "a full disk";
 
 #[async_trait]
@@ -62,6 +63,7 @@ impl Subject for Sqlite {
             fault(NO_DATABASE, Moment::Connecting, ErrorKind::Misconfigured),
             fault(FOREIGN, Moment::Connecting, ErrorKind::Misconfigured),
             fault(NEWER, Moment::Connecting, ErrorKind::Misconfigured),
+            fault(OLDER, Moment::Connecting, ErrorKind::Misconfigured),
             fault(FULL, Moment::Connecting, ErrorKind::Misconfigured),
         ]
     }
@@ -75,8 +77,10 @@ impl Subject for Sqlite {
                 drop(open(&path, "CREATE TABLE theirs(x)"));
                 Ok(())
             }
-            NEWER => {
-                drop(open(&path, "PRAGMA application_id = 1634956396; PRAGMA user_version = 99"));
+            NEWER | OLDER => {
+                let version = if fault == NEWER { 99 } else { 1 };
+                let ours = "PRAGMA application_id = 1634956396; PRAGMA user_version";
+                drop(open(&path, &format!("{ours} = {version}")));
                 Ok(())
             }
             // The log is where every write goes first, and this device has no room for any. It would

@@ -3,7 +3,7 @@
 //! ```text
 //! offset  bytes
 //!      0      4  magic "AJF1"
-//!      4      1  version, 1
+//!      4      1  version, 2
 //!      5      1  kind: 1 units, 2 a repository, 3 a dead letter
 //!      6      2  zero
 //!      8      8  sequence number, from 1, ascending
@@ -13,7 +13,7 @@
 //!     32      4  crc32c of the index
 //!     36      4  crc32c of the payload
 //!     40      4  crc32c of bytes 0..40
-//!     44      …  the index: for each unit its id, its generation, and the lanes that want it, 8 bytes each
+//!     44      …  the index: for each unit its id, 16 bytes, its generation, and the lanes that want it
 //!      …      …  the payload: units as an Arrow IPC stream, in an lz4 frame if the log is
 //!                durable; anything else as JSON
 //! ```
@@ -36,13 +36,13 @@ use crate::channel::{Cargo, Lanes};
 /// What every frame begins with.
 pub(super) const MAGIC: [u8; 4] = *b"AJF1";
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 44;
 
 /// Bytes of the index for each unit.
-const MARK_BYTES: usize = 24;
+const MARK_BYTES: usize = 32;
 
 /// Longest payload: a batch at the model's limit does not reach it.
 const PAYLOAD_BYTES_MAX: usize = i32::MAX as usize;
@@ -204,14 +204,14 @@ impl Header {
         if index.len() != self.index_bytes || crc32c::crc32c(index) != self.index_crc {
             return Err(FrameError::Checksum("index"));
         }
-        let mark = |bytes: &[u8]| {
-            let [id, generation, lanes] =
-                [0, 8, 16].map(|at| bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes));
-            let id = i64::try_from(id).ok().and_then(UnitId::from_i64);
-            let id = id.ok_or_else(|| FrameError::Field("a unit's id has 63 bits".into()))?;
-            Ok(Mark { id, generation, lanes })
+        let (marks, _) = index.as_chunks::<MARK_BYTES>();
+        let mark = |bytes: &[u8; MARK_BYTES]| {
+            let id = bytes.first_chunk().copied().unwrap_or_default();
+            let [generation, lanes] =
+                [16, 24].map(|at| bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes));
+            Mark { id: UnitId::from_bytes(id), generation, lanes }
         };
-        index.chunks_exact(MARK_BYTES).map(mark).collect()
+        Ok(marks.iter().map(mark).collect())
     }
 
     /// What a payload holds.
@@ -290,7 +290,8 @@ impl Frame {
     ) -> Result<Self, FrameError> {
         let mut bytes = vec![0; HEADER_BYTES];
         for mark in marks.iter() {
-            for number in [mark.id.as_i64() as u64, mark.generation, mark.lanes] {
+            bytes.extend_from_slice(&mark.id.to_bytes());
+            for number in [mark.generation, mark.lanes] {
                 bytes.extend_from_slice(&number.to_le_bytes());
             }
         }

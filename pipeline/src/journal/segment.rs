@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! offset  bytes
-//!      0      8  magic "AJSEGM01"
+//!      0      8  magic "AJSEGM02"
 //!      8      8  number of its first frame
 //!     16      8  number of the last frame that it stands for, of a compacted one; else 0
 //!     24      4  crc32c of bytes 0..24
@@ -18,7 +18,10 @@ use super::disk::{Disk, DiskFile};
 use super::frame::{FrameError, HEADER_BYTES, Header, MAGIC, Mark, SEQ_MAX, Seq};
 use crate::channel::Cargo;
 
-const SEGMENT_MAGIC: [u8; 8] = *b"AJSEGM01";
+const SEGMENT_MAGIC: [u8; 8] = *b"AJSEGM02";
+
+/// What a segment begins with that an older astload wrote.
+const OLD_MAGIC: [u8; 8] = *b"AJSEGM01";
 
 /// Bytes before the first frame.
 pub(super) const SEGMENT_HEADER_BYTES: u64 = 32;
@@ -205,7 +208,8 @@ impl Segment {
 
     /// Finds the frames of a file, whose numbers are all above `after`.
     ///
-    /// Returns `None` where the file is no segment, or another than its name says.
+    /// Returns `None` where the file is no segment, or another than its name says. One that an older
+    /// astload wrote is an error: it is whole, and nobody here can read it.
     pub(super) fn scan(
         disk: &dyn Disk,
         name: &str,
@@ -214,6 +218,7 @@ impl Segment {
     ) -> io::Result<Option<Scan>> {
         let file = disk.open(name)?;
         let bytes = file.bytes()?;
+        check_version(file.as_ref(), bytes, name)?;
         let header = read_header(file.as_ref(), bytes)?;
         let Some((first, covers)) = header.filter(|(first, _)| name == Self::name_of(*first))
         else {
@@ -348,6 +353,22 @@ struct Bad {
     what: FrameError,
     /// Where the next one stands, if that is known.
     end: Option<u64>,
+}
+
+fn check_version(file: &dyn DiskFile, bytes: u64, name: &str) -> io::Result<()> {
+    let mut magic = [0; OLD_MAGIC.len()];
+    if bytes >= SEGMENT_HEADER_BYTES {
+        file.read_at(&mut magic, 0)?;
+    }
+    match magic == OLD_MAGIC {
+        false => Ok(()),
+        true => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!(
+                "{name} was written by an older astload: deliver it with that, or use another folder"
+            ),
+        )),
+    }
 }
 
 /// The first and the covered number of a segment; `None` where it is none.

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use astload_model::{Batch, UnitId};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::letter::{Letter, Refusal, now};
 use crate::journal::{FrameKind, HEADER_BYTES, Header};
@@ -161,7 +160,7 @@ pub fn store_key(type_name: &str, place: &str) -> String {
 
 /// What a store is called here, however it is named.
 fn digest(place: &str) -> String {
-    format!("{:016x}", xxh3_64(place.as_bytes()))
+    blake3::hash(place.as_bytes()).to_hex()[..32].to_owned()
 }
 
 fn order(letter: &Letter) -> (&str, &str, &str, &str) {

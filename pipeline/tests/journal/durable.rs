@@ -341,7 +341,7 @@ async fn what_no_lane_needs_any_more_makes_nobody_wait_and_cuts_nobody_off() {
 /// A segment's file that says of itself that it begins with a frame and stands for those up to
 /// another, and holds these bytes.
 fn write_segment(folder: &Path, name: u64, [first, covers]: [u64; 2], frames: &[u8]) {
-    let mut segment = b"AJSEGM01".to_vec();
+    let mut segment = b"AJSEGM02".to_vec();
     segment.extend([first, covers].map(u64::to_le_bytes).concat());
     segment.extend(crc32c::crc32c(&segment).to_le_bytes());
     segment.extend([0; 4]);

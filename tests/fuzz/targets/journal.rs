@@ -242,7 +242,7 @@ fn begin() {
         );
         frames.push(frame);
     }
-    let mut segment = b"AJSEGM01".to_vec();
+    let mut segment = b"AJSEGM02".to_vec();
     segment.extend_from_slice(&1_u64.to_le_bytes());
     segment.extend_from_slice(&[0; 16]);
     segment.extend(frames.concat());

@@ -30,4 +30,5 @@ mod signals;
 mod sql;
 mod stores;
 mod streams;
+mod twins;
 mod usage;
