@@ -24,7 +24,8 @@
 //! 14. **Writers may run at the same time**, as many in a backend as it declares, and any number of
 //!     backends over one store. Those that meet may fail as transient.
 //! 15. **`connect` says which option is wrong**: one that is unknown, missing or of another type is
-//!     misconfigured and named. What is open for reading alone makes and changes nothing.
+//!     misconfigured and named. What is open for reading alone makes and changes nothing. The value of
+//!     an option that the schema marks as secret (`writeOnly`) is told by no error and no `Debug`.
 //! 16. **After `close` nothing is left behind**: no task, thread, descriptor or memory.
 //! 17. **A health check changes nothing**, and may run beside writes.
 //!

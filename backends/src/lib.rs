@@ -10,6 +10,7 @@ mod factory;
 mod guard;
 mod hex;
 pub mod neo4j;
+mod pem;
 pub mod postgres;
 mod registry;
 mod schema_version;
@@ -24,4 +25,6 @@ pub use contract::{
 pub use error::{Effect, Error, ErrorKind, Result};
 pub use factory::{Access, BackendConfig, BackendFactory, TypeInfo};
 pub use guard::{GuardSettings, Guarded};
-pub use registry::{RegisteredType, Registry, RegistryError, RegistryEvent, Terms, TypeStatus};
+pub use registry::{
+    Addressed, RegisteredType, Registry, RegistryError, RegistryEvent, Terms, TypeStatus,
+};

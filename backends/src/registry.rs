@@ -1,6 +1,7 @@
 //! The types of backends by name: registered, found, and made into backends, while the service runs.
 
 mod accounted;
+mod discreet;
 mod names;
 mod opened;
 mod terms;
@@ -8,7 +9,7 @@ mod terms;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use astload_config::{BACKEND_FIELDS, BackendUrl, FileSchema, Secrets, TypeSchema};
+use astload_config::{BACKEND_FIELDS, BackendUrl, FileSchema, Options, Secrets, TypeSchema};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
@@ -19,6 +20,7 @@ use crate::contract::Backend;
 use crate::error::{Error, Result};
 use crate::factory::{BackendConfig, BackendFactory, TypeInfo};
 use accounted::Accounted;
+use discreet::Discreet;
 use names::Names;
 use opened::{OpenCount, Opened};
 pub use terms::Terms;
@@ -56,6 +58,17 @@ pub enum RegistryError {
         /// All names, for the reader.
         known: String,
     },
+}
+
+/// A backend as a URL names it.
+#[derive(Debug, Clone)]
+pub struct Addressed {
+    /// The URL, without secrets.
+    pub name: String,
+    /// Its options, and what of them is secret.
+    pub options: Options,
+    /// Its type.
+    pub factory: Arc<dyn BackendFactory>,
 }
 
 /// A type that is registered.
@@ -132,6 +145,7 @@ impl Registry {
         }
         let (name, version) = (info.name, info.version);
         let tell = |new: &Entry| RegistryEvent::Registered(new.info.clone());
+        let factory = Arc::new(Discreet::new(factory, options.clone()));
         let entry = Entry { info, options, factory, open: OpenCount::default() };
         let taken = |owner: Entry| RegistryError::Taken { name, version: owner.info.version };
         self.types.take(name, entry, tell).map_err(taken)?;
@@ -166,6 +180,38 @@ impl Registry {
 
     fn entry(&self, name: &str) -> Result<Entry, RegistryError> {
         self.types.owner(name).map_err(|known| unknown(name, &known))
+    }
+
+    /// The backend that a URL names.
+    ///
+    /// # Errors
+    /// `Misconfigured` where no type serves it, or its options are wrong.
+    pub fn addressed(&self, url: &BackendUrl) -> Result<Addressed> {
+        let factory = self.for_url(url).map_err(|error| {
+            let unknown = Error::misconfigured(error.to_string());
+            match self.meant(url.scheme()) {
+                Some(hint) => unknown.with_hint(hint),
+                None => unknown,
+            }
+        })?;
+        let (value, schema) = (factory.options_from_url(url)?, factory.options_schema());
+        let secrets = Secrets::of_url(url, &schema).and(Secrets::of_options(&value, &schema));
+        let name = url.redacted_by(&schema);
+        Ok(Addressed { name, options: Options::new(value, secrets), factory })
+    }
+
+    /// What to write instead of a scheme that no type has.
+    fn meant(&self, scheme: &str) -> Option<String> {
+        let types = self.types.owners();
+        let schemes = types.iter().flat_map(|known| known.info.schemes);
+        // Servers of HTTP, which say so in their URL only where it is without TLS.
+        let of_http = schemes.filter_map(|name| Some((*name, name.strip_suffix("+http")?)));
+        let meant: Vec<String> = match scheme {
+            "http" => of_http.map(|(name, _)| format!("{name}://…")).collect(),
+            "https" => of_http.map(|(_, name)| format!("{name}://…")).collect(),
+            _ => return None,
+        };
+        (!meant.is_empty()).then(|| format!("write {}", meant.join(" or ")))
     }
 
     /// The type that serves a URL.
@@ -221,6 +267,7 @@ impl Registry {
     ) -> Result<Arc<dyn Backend>> {
         let entry = self.entry(type_name);
         let entry = entry.map_err(|error| Error::misconfigured(error.to_string()))?;
+        let secrets = terms.secrets.and(Secrets::of_options(&config.options, &entry.options));
         let deadline = Instant::now() + terms.patience;
         let silent =
             |what: &str| Error::transient(format!("{what}: no answer for {:?}", terms.patience));
@@ -236,12 +283,12 @@ impl Registry {
         match probed {
             Ok(()) => {
                 let opened = Arc::new(Opened::new(backend, &entry.open));
-                Ok(Arc::new(Accounted::new(&terms.name, &terms.secrets, opened)))
+                Ok(Arc::new(Accounted::new(&terms.name, &secrets, opened)))
             }
             Err(error) => {
                 // What failed first is what is told; what does not close is dropped.
                 drop(timeout(CLOSING, backend.close()).await);
-                Err(error)
+                Err(error.without(&secrets))
             }
         }
     }

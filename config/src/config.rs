@@ -37,7 +37,8 @@ pub enum CannotRead {
 }
 
 impl Config {
-    /// Reads a file with all that it includes and refers to; connects to nothing.
+    /// Reads a file with all that it includes and refers to; connects to nothing. The file itself may
+    /// be a pipe, as `<(command)` is: it is read up to a bound. What it refers to has to be regular.
     ///
     /// # Errors
     /// Where the file cannot be read, or something is wrong with it.

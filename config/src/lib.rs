@@ -10,6 +10,7 @@ mod options;
 mod problem;
 mod quantity;
 mod read;
+mod regular;
 mod schema;
 mod secrets;
 mod settings;
@@ -23,6 +24,7 @@ pub use config::{CannotRead, Config};
 pub use options::{OptionsError, parse_options};
 pub use problem::{Problem, Problems};
 pub use read::Environment;
+pub use regular::{open_regular, open_regular_with, read_regular};
 pub use schema::{BACKEND_FIELDS, FileSchema, SchemaError, TypeSchema};
 pub use secrets::Secrets;
 pub use settings::{

@@ -25,6 +25,7 @@ use url::Url;
 use super::classify;
 use super::options::ElasticOptions;
 use crate::error::{Error, Result};
+use crate::pem;
 
 /// Bytes of an answer.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
@@ -93,7 +94,7 @@ pub(super) fn urls(type_name: &str, options: &ElasticOptions) -> Result<Vec<Url>
         };
         let mut url = Url::parse(text).map_err(|error| wrong(error.to_string()))?;
         if !["http", "https"].contains(&url.scheme()) {
-            return Err(wrong(format!("scheme `{}` is neither http nor https", url.scheme())));
+            return Err(wrong("its scheme is neither http nor https".into()));
         }
         if url.host_str().is_none_or(str::is_empty) {
             return Err(wrong("it names no host".into()));
@@ -145,7 +146,7 @@ fn authorities(type_name: &str, file: &Path) -> Result<Vec<u8>> {
         let file = file.display();
         Error::misconfigured(format!("{type_name}: `ca`: {file} cannot be read: {reason}"))
     };
-    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let pem = pem::read(file).map_err(|error| wrong(error.to_string()))?;
     let mut all = CertificateDer::pem_slice_iter(&pem);
     match all.next() {
         Some(Ok(_)) => Ok(pem),

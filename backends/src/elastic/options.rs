@@ -25,12 +25,15 @@ pub struct ElasticOptions {
     pub user: Option<String>,
     /// The user's password.
     #[serde(default)]
+    #[schemars(extend("writeOnly" = true))]
     pub password: Option<String>,
     /// An API key, encoded as the server gives it.
     #[serde(default)]
+    #[schemars(extend("writeOnly" = true))]
     pub api_key: Option<String>,
     /// A bearer token.
     #[serde(default)]
+    #[schemars(extend("writeOnly" = true))]
     pub token: Option<String>,
     /// A file with the certificates of the authorities that are trusted besides those that are known.
     #[serde(default)]

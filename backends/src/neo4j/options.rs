@@ -19,6 +19,7 @@ pub struct Neo4jOptions {
     pub user: Option<String>,
     /// The user's password.
     #[serde(default)]
+    #[schemars(extend("writeOnly" = true))]
     pub password: Option<String>,
     /// The database; without one here or in the URL, the user's own.
     #[serde(default)]

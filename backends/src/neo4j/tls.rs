@@ -4,11 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use neo4rs::ConfigBuilder;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::options::Neo4jOptions;
 use crate::error::{Error, Result};
+use crate::pem;
 
 /// Files beside what the URL's scheme says.
 #[derive(Debug, Clone)]
@@ -42,7 +41,7 @@ impl Tls {
             }
         }
         if let Some(key) = key {
-            PrivateKeyDer::from_pem_file(key).map_err(|error| unread("key", key, error))?;
+            pem::key(key).map_err(|error| unread("key", key, error))?;
         }
         Ok(Self { ca: ca.clone(), own })
     }
@@ -59,8 +58,7 @@ impl Tls {
 }
 
 fn check_certificates(option: &str, file: &Path) -> Result<()> {
-    let all = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    match all.map_err(|error| unread(option, file, error))?.is_empty() {
+    match pem::certificates(file).map_err(|error| unread(option, file, error))?.is_empty() {
         true => Err(Error::misconfigured(format!(
             "neo4j: `{option}`: {} has no certificate",
             file.display()

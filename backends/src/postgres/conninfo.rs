@@ -9,6 +9,7 @@ use astload_config::BackendUrl;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use super::PostgresOptions;
 use super::passfile;
 use super::tls::{Tls, Verify};
 use crate::error::{Error, Result};
@@ -30,6 +31,18 @@ pub(super) struct ConnInfo {
 }
 
 impl ConnInfo {
+    /// That of these options: who asks, they say better than the URL.
+    pub(super) fn of(options: &PostgresOptions) -> Result<Self> {
+        let mut info = Self::parse(&options.url)?;
+        if let Some(user) = &options.user {
+            info.config.user(user);
+        }
+        if let Some(password) = &options.password {
+            info.config.password(password);
+        }
+        Ok(info)
+    }
+
     /// Reads it. What is wrong is told without what may be a password.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let parts = Parts::of(text)?;

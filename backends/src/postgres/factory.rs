@@ -89,13 +89,13 @@ impl BackendFactory for PostgresFactory {
         }
         options.insert("url".into(), rebuilt(url.scheme(), url.place(), &parameters).into());
         let options = Value::Object(options);
-        ConnInfo::parse(&self.options(&options)?.url)?;
+        ConnInfo::of(&self.options(&options)?)?;
         Ok(options)
     }
 
     fn place(&self, options: &Value) -> Result<String> {
         let options = self.options(options)?;
-        let database = ConnInfo::parse(&options.url)?.place();
+        let database = ConnInfo::of(&options)?.place();
         Ok(format!("{database}/{}.{}", options.schema, options.prefix))
     }
 

@@ -42,7 +42,7 @@ struct Server {
 impl Store {
     /// A backend that has not looked for its store yet.
     pub(super) fn new(options: &PostgresOptions, config: &BackendConfig) -> Result<Self> {
-        let info = ConnInfo::parse(&options.url)?.with_password();
+        let info = ConnInfo::of(options)?.with_password();
         let capabilities =
             Capabilities { concurrency: options.connections as usize, ..CAPABILITIES };
         Ok(Self {

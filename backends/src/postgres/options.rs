@@ -6,13 +6,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Options of a Postgres backend.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresOptions {
     /// The database, as libpq reads it: `postgres://user@host/db?sslmode=verify-full` or
     /// `host=… dbname=…`.
     #[schemars(length(min = 1))]
     pub url: String,
+    /// The user; without one here or in the URL, who we are on this machine.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub user: Option<String>,
+    /// The user's password; without one here or in the URL, that of `PGPASSWORD` or the password file.
+    #[serde(default)]
+    #[schemars(extend("writeOnly" = true))]
+    pub password: Option<String>,
     /// The schema that the tables are in; it is made where it is missing.
     #[serde(default = "default_schema")]
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[^\x00]+$"))]
@@ -60,6 +68,15 @@ impl PostgresOptions {
 
     pub(super) fn lock_timeout(&self) -> Duration {
         duration(&self.lock_timeout)
+    }
+}
+
+impl std::fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URL may hold a password, too.
+        let Self { schema, prefix, .. } = self;
+        let mut shown = f.debug_struct("PostgresOptions");
+        shown.field("schema", schema).field("prefix", prefix).finish_non_exhaustive()
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! <https://www.postgresql.org/docs/current/libpq-pgpass.html>
 
-use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use astload_config::open_regular;
 
 /// Size of a password file that is read.
 const BYTES_MAX: u64 = 1 << 20;
@@ -19,8 +21,9 @@ pub(super) fn password(wanted: [&str; 4]) -> Option<String> {
 
 /// One that others may read is left alone, as libpq does.
 fn read(path: &Path) -> Option<String> {
-    let found = fs::metadata(path).ok()?;
-    if !found.is_file() || found.len() > BYTES_MAX {
+    let mut file = open_regular(path).ok()?;
+    let found = file.metadata().ok()?;
+    if found.len() > BYTES_MAX {
         return None;
     }
     if found.permissions().mode() & 0o077 != 0 {
@@ -28,7 +31,9 @@ fn read(path: &Path) -> Option<String> {
         tracing::warn!("{path} may be read by others and is not used; make it 0600");
         return None;
     }
-    fs::read_to_string(path).ok()
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// `host:port:database:user:password`; `*` is any, and `\` escapes `:` and itself.
@@ -53,6 +58,8 @@ fn of_line(line: &str, wanted: [&str; 4]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

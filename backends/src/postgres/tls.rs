@@ -6,8 +6,7 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
     SignatureScheme,
@@ -15,6 +14,7 @@ use rustls::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, Result};
+use crate::pem;
 
 /// What of a server's certificate is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,7 @@ impl Tls {
             None => config.with_no_client_auth(),
             Some((certificate, key)) => {
                 let chain = certificates("sslcert", certificate)?;
-                let own = PrivateKeyDer::from_pem_file(key)
-                    .map_err(|error| unread("sslkey", key, error))?;
+                let own = pem::key(key).map_err(|error| unread("sslkey", key, error))?;
                 config.with_client_auth_cert(chain, own).map_err(|error| {
                     Error::misconfigured(format!("`sslcert` and `sslkey` do not fit: {error}"))
                 })?
@@ -89,8 +88,7 @@ impl Tls {
 }
 
 fn certificates(field: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let all = all.map_err(|error| unread(field, path, error))?;
+    let all = pem::certificates(path).map_err(|error| unread(field, path, error))?;
     match all.is_empty() {
         true => {
             Err(Error::misconfigured(format!("`{field}`: {} has no certificate", path.display())))

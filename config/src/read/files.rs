@@ -1,10 +1,10 @@
 //! The main file, and those that it includes.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Fault;
+use crate::regular::read_regular;
 use crate::source::{Source, Span};
 use crate::words::quoted;
 use crate::yaml::{self, Content, Node};
@@ -133,21 +133,14 @@ fn listed(folder: &Path, place: &Span, faults: &mut Vec<Fault>) -> Vec<PathBuf> 
 
 /// Reads a file, of at most one byte more than so many; else says what follows its name.
 pub(super) fn read_file(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
-    // Whatever is no file, such as a pipe, might never end.
-    let found = fs::metadata(path).map_err(|error| unreadable(&error))?;
-    if !found.is_file() {
-        return Err("is no file".into());
-    }
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| unreadable(&error))?;
-    let read = file.take(bytes_max as u64 + 1).read_to_end(&mut bytes);
-    read.map(|_| bytes).map_err(|error| unreadable(&error))
+    read_regular(path, bytes_max).map_err(|error| unreadable(&error))
 }
 
 /// Why something cannot be read, as what follows its name.
 fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "does not exist".into(),
+        std::io::ErrorKind::InvalidInput => "is no regular file".into(),
         std::io::ErrorKind::PermissionDenied => "may not be read by this user".into(),
         kind => format!("cannot be read: {kind}"),
     }

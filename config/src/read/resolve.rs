@@ -11,7 +11,7 @@ use crate::check::{At, Check, Finding, escaped, is_outer, unescaped};
 use crate::schema::{BACKEND_FIELDS, BACKENDS_MAX, FileSchema, Known};
 use crate::secrets::HIDDEN;
 use crate::source::Span;
-use crate::url::{passwords, redacted};
+use crate::url::{redacted, secrets};
 use crate::words::quoted;
 use crate::yaml::{Content, Entry, Node, plain};
 
@@ -151,9 +151,9 @@ impl<'a> Resolving<'a> {
             }
             Content::Text(text) if !is_secret => {
                 let shown = redacted(text);
-                for password in passwords(text) {
+                for secret in secrets(text) {
                     resolved.hidden.insert(node.span.clone());
-                    resolved.secrets.push(password.to_owned());
+                    resolved.secrets.push(secret);
                 }
                 Both { value: json!(text), shown: json!(shown) }
             }

@@ -8,7 +8,7 @@ use astload_backends::Registry;
 use astload_config::BackendUrl;
 use astload_model::ndjson;
 use astload_pipeline::folders;
-use astload_pipeline::letters::{DeadLetters, Listing, StoredLetter};
+use astload_pipeline::letters::{DeadLetters, Letter, Listing, StoredLetter};
 use astload_pipeline::load::{
     Approach, BackendReport, LaneOptions, Replayed, TargetSpec, Targets, replay,
 };
@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use super::args::patience;
 use super::load::{configured, stop_on_signal};
 use super::logs;
-use super::output::{Failure, count, plural, print, print_json, table, tell};
+use super::output::{Audience, Failure, count, plural, print, print_json, table, tell, tell_json};
+use super::store::url;
 
 /// Partly done, as a load has it.
 const PARTLY: u8 = 3;
@@ -167,7 +168,15 @@ impl Chosen {
         let failed = |error| Failure::new(format!("the dead letters cannot be read: {error}"));
         let Listing { mut letters, broken } = self.letters().list().map_err(failed)?;
         for (path, why) in broken {
-            tell(&format!("warning: {} is no dead letter: {why}\n", path.display()));
+            match Audience::of_process() {
+                Audience::People => {
+                    tell(&format!("warning: {} is no dead letter: {why}\n", path.display()));
+                }
+                Audience::Machines => {
+                    let file = path.to_string_lossy();
+                    tell_json(&json!({ "kind": "no letter", "file": file, "message": why }));
+                }
+            }
         }
         letters.retain(|stored| self.chooses(stored));
         Ok(letters)
@@ -261,7 +270,7 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     if letters.is_empty() {
         return Err(Failure::new("no dead letter was chosen"));
     }
-    logs::listen(args.chosen.json, args.audit.as_deref())?;
+    logs::listen(args.audit.as_deref())?;
     let registry = Registry::with_builtins();
     let named: BTreeSet<&str> = letters.iter().map(|s| s.letter.backend.as_str()).collect();
     let mut specs = match &args.config {
@@ -269,24 +278,25 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
         None => Vec::new(),
     };
     specs.retain(|spec| named.contains(spec.name.as_str()));
-    let urls: BTreeSet<&str> = match (&args.config, args.to.as_slice()) {
-        (None, []) => named.clone(),
-        (_, urls) => urls.iter().map(String::as_str).collect(),
-    };
-    let spec = |url: &str| match BackendUrl::parse(url) {
-        Ok(parsed) if !url.contains("***") => Ok(TargetSpec::of_url(&registry, &parsed, &[])?),
-        Err(_) if named.contains(url) => {
-            Err(Failure::usage(format!("{url} is named by a configuration"))
-                .with_hint("add --config FILE, or --to URL"))
-        }
-        _ => Err(Failure::usage(format!("{url} is not all of a URL"))
+    for (text, number) in args.to.iter().zip(1..) {
+        let url = url(&format!("--to number {number}"), text)?;
+        specs.push(TargetSpec::of_url(&registry, &url, &[])?);
+    }
+    // What the letters themselves say of their backends.
+    let spec = |name: &str| match BackendUrl::parse(name) {
+        Ok(parsed) if !name.contains("***") => Ok(TargetSpec::of_url(&registry, &parsed, &[])?),
+        Ok(_) => Err(Failure::usage(format!("{name} is not all of a URL"))
             .with_hint("add --to URL, with its password, or --config FILE")),
+        Err(_) => Err(Failure::usage(format!("{name} is named by a configuration"))
+            .with_hint("add --config FILE, or --to URL")),
     };
-    specs.extend(urls.into_iter().map(spec).collect::<Result<Vec<_>, _>>()?);
+    if args.config.is_none() && args.to.is_empty() {
+        specs.extend(named.iter().map(|name| spec(name)).collect::<Result<Vec<_>, _>>()?);
+    }
     if specs.is_empty() {
         return Err(Failure::usage("the file has none of the backends of these dead letters"));
     }
-    let cancelled = stop_on_signal(args.chosen.json);
+    let cancelled = stop_on_signal();
     let approach = Approach { dry_run: false, patience: args.patience };
     let targets = Targets::connect(&registry, &specs, approach).await?;
     let options = LaneOptions { letters: args.chosen.letters(), ..LaneOptions::new(args.patience) };
@@ -295,27 +305,59 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     let Replayed { backends, forgotten, unread } = replayed?;
     // What was refused again may not be chosen any more: its age and its error are others.
     let left = letters.iter().filter(|stored| stored.path.exists()).count();
-    let unread = unread
-        .iter()
-        .map(|(stored, error)| format!("{} cannot be read: {error}", stored.path.display()));
-    let forgotten = forgotten.iter().map(|StoredLetter { letter, .. }| {
-        let (backend, repo, path) = (&letter.backend, &letter.repo, &letter.path);
-        format!("{repo}:{path}: {backend} does not know {repo} any more; load it again, or drop the letter")
+    let unread = unread.iter().map(|(stored, error)| Problem {
+        letter: Some(stored),
+        ..Problem::new("unread", format!("{} cannot be read: {error}", stored.path.display()))
     });
-    let problems: Vec<String> = forgotten.chain(unread).collect();
+    let forgotten = forgotten.iter().map(|stored| {
+        let Letter { backend, repo, path, .. } = &stored.letter;
+        let message = format!("{repo}:{path}: {backend} does not know {repo} any more");
+        let hint = Some("load it again, or drop the letter");
+        Problem { letter: Some(stored), hint, ..Problem::new("forgotten", message) }
+    });
+    let problems: Vec<Problem<'_>> = forgotten.chain(unread).collect();
     if args.chosen.json {
         print_json(&json!({
-            "replayed": letters.len(), "left": left, "problems": problems, "backends": backends,
+            "replayed": letters.len(), "left": left, "backends": backends,
+            "problems": problems.iter().map(Problem::to_json).collect::<Vec<_>>(),
         }))?;
     } else {
         let mut text: String =
-            problems.iter().map(|problem| format!("error: {problem}\n")).collect();
+            problems.iter().map(|problem| format!("error: {}\n", problem.words())).collect();
         text += &backends.iter().map(told).collect::<String>();
         let taken = letters.len().saturating_sub(left) as u64;
         text += &format!("{} taken, {} left\n", plural(taken, "dead letter"), count(left as u64));
         print(&text)?;
     }
     Ok(if left == 0 { 0 } else { PARTLY })
+}
+
+/// What went wrong with a replay.
+struct Problem<'a> {
+    kind: &'static str,
+    letter: Option<&'a StoredLetter>,
+    message: String,
+    hint: Option<&'static str>,
+}
+
+impl Problem<'_> {
+    fn new(kind: &'static str, message: String) -> Self {
+        Self { kind, letter: None, message, hint: None }
+    }
+
+    fn words(&self) -> String {
+        self.message.clone() + &self.hint.iter().map(|hint| format!("; {hint}")).collect::<String>()
+    }
+
+    fn to_json(&self) -> Value {
+        let Self { kind, letter, message, hint } = self;
+        let (letter, file) = letter.map(|stored| (&stored.letter, &stored.path)).unzip();
+        json!({
+            "kind": kind, "backend": letter.map(|letter| &letter.backend),
+            "repo": letter.map(|letter| &letter.repo), "path": letter.map(|letter| &letter.path),
+            "file": file.map(|file| file.to_string_lossy()), "message": message, "hint": hint,
+        })
+    }
 }
 
 fn told(report: &BackendReport) -> String {

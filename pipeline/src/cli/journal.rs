@@ -6,7 +6,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use astload_pipeline::journal::{Inspection, Look, SegmentReport, inspect, repair};
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::output::{Failure, count, plural, print, print_json, table};
 
@@ -69,7 +70,7 @@ pub(super) fn run(args: JournalArgs) -> Result<u8, Failure> {
         JournalCommand::Inspect { folder, frames, json } => {
             let found = look(&folder, Look::Count)?;
             match json {
-                true => print_json(&found)?,
+                true => print_json(&described(&found))?,
                 false => print(&(damage(&found) + &overview(&found, frames)))?,
             }
             Ok(0)
@@ -77,7 +78,7 @@ pub(super) fn run(args: JournalArgs) -> Result<u8, Failure> {
         JournalCommand::Verify { folder, json } => {
             let found = look(&folder, Look::Read)?;
             match json {
-                true => print_json(&found)?,
+                true => print_json(&described(&found))?,
                 false => print(&(damage(&found) + &verdict(&found)))?,
             }
             Ok(if found.is_whole() { 0 } else { DAMAGED })
@@ -85,9 +86,16 @@ pub(super) fn run(args: JournalArgs) -> Result<u8, Failure> {
         JournalCommand::Repair { folder, json } => {
             let before = look(&folder, Look::Read)?;
             let kept = repair(&folder).map_err(|error| failure("repairing", &folder, &error))?;
-            let after = look(&folder, Look::Read)?;
+            // Nothing may be left in it.
+            let after = inspect(&folder, Look::Read)
+                .map_err(|error| failure("reading", &folder, &error))?;
             match json {
-                true => print_json(&json!({ "kept": kept, "whole": after.is_whole() }))?,
+                true => print_json(&json!({
+                    "kept": kept,
+                    "whole": after.is_whole(),
+                    "segments": after.segments.len(),
+                    "problems": problems(&before),
+                }))?,
                 false => {
                     let kept: String =
                         kept.iter().map(|name| format!("kept as {name}\n")).collect();
@@ -101,7 +109,7 @@ pub(super) fn run(args: JournalArgs) -> Result<u8, Failure> {
 
 fn look(folder: &Path, look: Look) -> Result<Inspection, Failure> {
     let found = inspect(folder, look).map_err(|error| failure("reading", folder, &error))?;
-    if found.segments.is_empty() && found.no_segments.is_empty() {
+    if found.segments.is_empty() && found.no_segments.is_empty() && found.set_aside.is_empty() {
         return Err(Failure::new(format!("there is no journal in {}", folder.display()))
             .with_hint("a journal is a folder with files such as 00000000000000000001.journal"));
     }
@@ -112,18 +120,51 @@ fn failure(what: &str, folder: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{what} {}: {error}", folder.display()))
 }
 
-fn damage(found: &Inspection) -> String {
-    let mut text = String::new();
-    for name in &found.no_segments {
-        text += &format!("error: {name} is no segment\n");
-    }
+/// What is wrong with a journal, each with its place.
+#[derive(Serialize)]
+struct Problem<'a> {
+    kind: &'static str,
+    file: &'a str,
+    from: Option<u64>,
+    to: Option<u64>,
+    message: &'a str,
+}
+
+fn problems(found: &Inspection) -> Vec<Problem<'_>> {
+    let whole = |kind, file, message| Problem { kind, file, from: None, to: None, message };
+    let no_segments = found.no_segments.iter();
+    let mut all: Vec<Problem<'_>> =
+        no_segments.map(|name| whole("no segment", name.as_str(), "is no segment")).collect();
     for segment in &found.segments {
-        for broken in &segment.broken {
-            let (name, what) = (&segment.name, &broken.what);
-            text += &format!("error: {name}, bytes {} to {}: {what}\n", broken.from, broken.to);
-        }
+        all.extend(segment.broken.iter().map(|broken| Problem {
+            from: Some(broken.from),
+            to: Some(broken.to),
+            ..whole("broken", &segment.name, &broken.what)
+        }));
     }
-    text
+    let set_aside = found.set_aside.iter();
+    all.extend(set_aside.map(|name| whole("set aside", name, "was damaged, and was set aside")));
+    all
+}
+
+/// What was found, with its problems.
+fn described(found: &Inspection) -> Value {
+    let mut described = json!(found);
+    described["whole"] = found.is_whole().into();
+    described["problems"] = json!(problems(found));
+    described
+}
+
+fn damage(found: &Inspection) -> String {
+    let line = |problem: &Problem<'_>| {
+        let Problem { kind, file, message, .. } = problem;
+        let level = if *kind == "set aside" { "note" } else { "error" };
+        match (problem.from, problem.to) {
+            (Some(from), Some(to)) => format!("{level}: {file}, bytes {from} to {to}: {message}\n"),
+            _ => format!("{level}: {file} {message}\n"),
+        }
+    };
+    problems(found).iter().map(line).collect()
 }
 
 fn verdict(found: &Inspection) -> String {
@@ -134,6 +175,9 @@ fn verdict(found: &Inspection) -> String {
         plural(found.segments.len() as u64, "segment")
     );
     match found.is_whole() {
+        true if found.segments.is_empty() => {
+            "no segment is left: the journal begins anew\n".to_owned()
+        }
         true => format!("{counts}: everything is whole\n"),
         false => format!("{counts} are whole; `astload journal repair` takes out the rest\n"),
     }

@@ -4,30 +4,31 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use astload_backends::Registry;
-use astload_config::BackendUrl;
 use astload_pipeline::languages::Language;
 use astload_pipeline::load::{
     Approach, Input, LaneOptions, LoadOptions, LoadProgress, Outcome, TargetSpec, Targets, load,
 };
 use astload_pipeline::source::directory::{NodeChoice, PathGlobs, repo_name};
 use astload_pipeline::source::stream::{StreamFormat, StreamInput};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{DEFAULT_STORE, Durability, Format, LoadArgs, Nodes};
 use super::config;
 use super::logs;
-use super::output::{Failure, print_json, tell};
+use super::output::{Audience, Failure, print_json, tell, tell_json};
 use super::progress::{Style, watch};
+use super::store::url;
 use super::summary;
 
 pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     let inputs = inputs(&args)?;
     let options = options(&args)?;
-    logs::listen(args.json, args.audit.as_deref())?;
+    logs::listen(args.audit.as_deref())?;
     let registry = Registry::with_builtins();
     let specs = specs(&args, &registry)?;
-    let cancelled = stop_on_signal(args.json);
+    let cancelled = stop_on_signal();
     let approach = Approach { dry_run: args.dry_run, patience: args.patience };
     let mut targets = Targets::connect(&registry, &specs, approach).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
@@ -150,17 +151,18 @@ fn specs(args: &LoadArgs, registry: &Registry) -> Result<Vec<TargetSpec>, Failur
         (None, []) => default.as_slice(),
         (_, urls) => urls,
     };
-    for text in urls {
-        let url = BackendUrl::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+    for (text, number) in urls.iter().zip(1..) {
+        let url = url(&format!("--to number {number}"), text)?;
         specs.push(TargetSpec::of_url(registry, &url, &defaults)?);
     }
     Ok(specs)
 }
 
-/// A backend by its name in a configuration, else by its URL.
+/// A backend by its name in a configuration, else by its URL; `what` is the argument that names it.
 pub(super) fn named(
     registry: &Registry,
     file: Option<&Path>,
+    what: &str,
     name: &str,
 ) -> Result<TargetSpec, Failure> {
     if let Some(file) = file
@@ -169,12 +171,11 @@ pub(super) fn named(
         let mut found = configured(registry, file, &[name.to_owned()])?;
         return found.pop().ok_or_else(|| Failure::usage(format!("there is no backend {name}")));
     }
-    let url = BackendUrl::parse(name).map_err(|error| {
-        let failure = Failure::usage(error.to_string());
-        match file {
-            None if !name.contains(':') => failure.with_hint("for a name, add --config FILE"),
-            _ => failure,
+    let url = url(what, name).map_err(|failure| match file {
+        None if !name.contains(':') && !failure.has_hint() => {
+            failure.with_hint("for a name, add --config FILE")
         }
+        _ => failure,
     })?;
     Ok(TargetSpec::of_url(registry, &url, &[])?)
 }
@@ -199,7 +200,7 @@ pub(super) fn configured(
 
 /// A token that the first signal cancels (Ctrl-C, or the one that asks a service to end); the
 /// second one ends the process.
-pub(super) fn stop_on_signal(json: bool) -> CancellationToken {
+pub(super) fn stop_on_signal() -> CancellationToken {
     let cancelled = CancellationToken::new();
     let token = cancelled.clone();
     // Listening begins here, and does not pause between the two.
@@ -213,9 +214,11 @@ pub(super) fn stop_on_signal(json: bool) -> CancellationToken {
             async || tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} };
         next().await;
         token.cancel();
-        match json {
-            true => tell("{\"event\":\"stopping\"}\n"),
-            false => tell("\nstopping after the batch in flight; once more stops at once\n"),
+        match Audience::of_process() {
+            Audience::Machines => tell_json(&json!({ "event": "stopping" })),
+            Audience::People => {
+                tell("\nstopping after the batch in flight; once more stops at once\n")
+            }
         }
         next().await;
         std::process::exit(Outcome::Stopped.code().into());

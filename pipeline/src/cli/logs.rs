@@ -2,27 +2,31 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use astload_config::open_regular_with;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-use super::output::Failure;
+use super::output::{Audience, Failure, Harmless, tell};
 
 /// The `tracing` target of everything that happens to backends: writes and other changes, probes,
 /// registrations, changes of health, dead letters.
 const AUDIT: &str = "audit";
 
 /// Tells warnings on standard error, and appends the audit stream to a file, as JSON lines.
-pub(super) fn listen(json: bool, audit: Option<&Path>) -> Result<(), Failure> {
-    let warnings = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
-    let warnings = match json {
-        true => warnings.without_time().json().boxed(),
-        false => warnings.without_time().compact().boxed(),
+pub(super) fn listen(audit: Option<&Path>) -> Result<(), Failure> {
+    let audience = Audience::of_process();
+    let errors = move || Harmless(audience, io::stderr());
+    let warnings = fmt::layer().with_writer(errors).with_ansi(false).with_target(false);
+    let warnings = match audience {
+        Audience::Machines => warnings.without_time().json().boxed(),
+        Audience::People => warnings.without_time().compact().boxed(),
     };
     let warnings = warnings.with_filter(LevelFilter::WARN);
     let audit = audit.map(audit_layer).transpose()?;
@@ -60,7 +64,14 @@ struct Account {
 impl Account {
     /// A file that is there already is only added to if it is such an account, and not, say, a store.
     fn open(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        let mut options = OpenOptions::new();
+        let options = options.create(true).read(true).append(true);
+        // Who reads a pipe may be slow, or never come, and would hold up the load. A device is somebody
+        // else's word, such as `/dev/null`.
+        let mut file = match std::fs::metadata(path) {
+            Ok(found) if found.file_type().is_char_device() => options.open(path)?,
+            _ => open_regular_with(path, options)?,
+        };
         let mut first = [b'{'];
         if file.metadata()?.is_file() && file.metadata()?.len() > 0 {
             file.read_exact(&mut first)?;
@@ -77,12 +88,11 @@ impl Account {
 impl Write for Account {
     /// An account with holes must not look whole: the first that fails is told.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes);
+        let written = Harmless(Audience::Machines, &self.file).write(bytes);
         if let (Err(error), false) = (&written, self.failed) {
             self.failed = true;
             let path = self.path.display();
-            writeln!(io::stderr(), "error: --audit {path}: {error}: it lacks what happens now")
-                .ok();
+            tell(&format!("error: --audit {path}: {error}: it lacks what happens now\n"));
         }
         written
     }

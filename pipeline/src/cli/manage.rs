@@ -11,7 +11,7 @@ use super::output::{Failure, plural, print, print_json};
 use super::store::Store;
 
 pub(super) async fn remove(args: RemoveArgs) -> Result<u8, Failure> {
-    logs::listen(args.json, args.audit.as_deref())?;
+    logs::listen(args.audit.as_deref())?;
     let store = Store::open(&args.from, Access::Write).await?;
     let path = args.path.as_deref().map(|path| path.trim_end_matches('/'));
     let receipt = store.admin()?.remove(&args.repo, path).await?;
@@ -60,7 +60,7 @@ fn drop_letters(store: &str, repo: &str, path: Option<&str>) -> Result<u64, Fail
 }
 
 pub(super) async fn gc(args: GcArgs) -> Result<u8, Failure> {
-    logs::listen(args.json, args.audit.as_deref())?;
+    logs::listen(args.audit.as_deref())?;
     let store = Store::open(&args.url, Access::Write).await?;
     let report = store.admin()?.gc().await?;
     store.close().await?;

@@ -20,10 +20,10 @@ mod tree;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
-use output::{Failure, print};
+use output::{Audience, Failure, print, tell};
 
 /// The exit code of a failure that is no load's outcome.
 const FAILED: u8 = 1;
@@ -33,7 +33,14 @@ const USAGE: u8 = 2;
 
 /// Runs the command that the arguments ask for.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let read = Cli::command().try_get_matches().and_then(|matches| {
+        Audience::settle(asks_for_json(&matches));
+        Cli::from_arg_matches(&matches)
+    });
+    let cli = match read {
+        Ok(cli) => cli,
+        Err(error) => return misread(&error),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => {
@@ -48,6 +55,38 @@ pub(crate) fn run() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => ExitCode::from(failure.report()),
     }
+}
+
+/// Whether a command is asked for JSON.
+fn asks_for_json(matches: &ArgMatches) -> bool {
+    let here = matches.try_get_one::<bool>("json").ok().flatten();
+    let below = matches.subcommand().is_some_and(|(_, matches)| asks_for_json(matches));
+    here.is_some_and(|json| *json) || below
+}
+
+/// Tells what is wrong with the arguments, or what was asked of them, such as the version. An
+/// argument that got to the wrong place may hold a password: it is not repeated.
+fn misread(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.print().ok();
+        return ExitCode::SUCCESS;
+    }
+    let mut text = error.render().to_string();
+    for argument in std::env::args_os().skip(1) {
+        let argument = argument.to_string_lossy();
+        // What clap says of `--NAME=VALUE` may be of the value alone.
+        let parts = argument.match_indices('=').map(|(at, _)| &argument[at + 1..]);
+        for part in std::iter::once(&*argument).chain(parts).filter(|part| may_hold_secret(part)) {
+            text = text.replace(part, "***");
+        }
+    }
+    tell(&text);
+    ExitCode::from(USAGE)
+}
+
+/// Whether an argument looks like a URL, or like parameters of one.
+fn may_hold_secret(argument: &str) -> bool {
+    argument.contains([':', '@', '='])
 }
 
 async fn dispatch(cli: Cli) -> Result<u8, Failure> {

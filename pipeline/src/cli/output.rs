@@ -1,17 +1,74 @@
 //! What is printed, and how a failure is told.
+//!
+//! All that is written to a terminal or a file for people to read goes through [`print`] and [`tell`],
+//! and all JSON through [`print_json`] and [`tell_json`]. Names come from files, and may steer a
+//! terminal: people are shown such characters, machines get them as JSON escapes them.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use astload_backends::Error;
 use astload_pipeline::load::CannotLoad;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{FAILED, USAGE};
+
+/// Who reads what is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// They read lines.
+    People,
+    /// They read one JSON value a line.
+    Machines,
+}
+
+/// Who reads what this process tells.
+static AUDIENCE: OnceLock<Audience> = OnceLock::new();
+
+impl Audience {
+    /// Decides it for the whole process.
+    pub(super) fn settle(json: bool) {
+        let audience = if json { Self::Machines } else { Self::People };
+        AUDIENCE.set(audience).ok();
+    }
+
+    /// Who reads what this process tells.
+    pub(super) fn of_process() -> Self {
+        AUDIENCE.get().copied().unwrap_or(Self::People)
+    }
+
+    /// Text in which nothing steers a terminal any more. Of JSON it is the same value.
+    pub(super) fn harmless(self, text: &str) -> Cow<'_, str> {
+        if !text.contains(steers) {
+            return Cow::Borrowed(text);
+        }
+        let mut harmless = String::with_capacity(text.len() + 16);
+        for c in text.chars() {
+            match self {
+                _ if !steers(c) => harmless.push(c),
+                Self::People => harmless.extend(c.escape_unicode()),
+                // Such a character can stand in a JSON string alone, and is always one of four digits.
+                Self::Machines => harmless += &format!("\\u{:04x}", u32::from(c)),
+            }
+        }
+        Cow::Owned(harmless)
+    }
+}
+
+/// Whether a character moves a terminal's cursor, changes its colours or the direction of its text.
+fn steers(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let ends_a_line = matches!(c, '\u{2028}' | '\u{2029}');
+    (c.is_control() && c != '\n' && c != '\t') || turns || ends_a_line
+}
 
 /// Why a command failed.
 #[derive(Debug)]
 pub(super) struct Failure {
+    /// The word for what kind of failure it is.
+    kind: &'static str,
     message: String,
     hint: Option<String>,
     code: u8,
@@ -21,17 +78,26 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: FAILED, silent: false }
+        Self { kind: "failed", message: message.into(), hint: None, code: FAILED, silent: false }
     }
 
     /// Wrong usage.
     pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self { code: USAGE, ..Self::new(message) }
+        Self { kind: "usage", code: USAGE, ..Self::new(message) }
+    }
+
+    /// The same, as a backend's type has it.
+    pub(super) fn wrong_usage(error: Error) -> Self {
+        Self { hint: error.hint, ..Self::usage(error.message) }
     }
 
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    pub(super) fn has_hint(&self) -> bool {
+        self.hint.is_some()
     }
 
     /// Whether there is nobody to tell it to.
@@ -44,18 +110,24 @@ impl Failure {
         if self.silent {
             return 0;
         }
-        let mut text = format!("error: {}\n", self.message);
-        if let Some(hint) = &self.hint {
-            text += &format!("hint: {hint}\n");
+        let Self { kind, message, hint, .. } = self;
+        match Audience::of_process() {
+            Audience::Machines => {
+                let error = json!({ "kind": kind, "message": message, "hint": hint });
+                tell_json(&json!({ "error": error }));
+            }
+            Audience::People => {
+                let hint = hint.iter().map(|hint| format!("hint: {hint}\n")).collect::<String>();
+                tell(&format!("error: {message}\n{hint}"));
+            }
         }
-        tell(&text);
         self.code
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { hint: error.hint, ..Self::new(error.message) }
+        Self { kind: error.kind.name(), hint: error.hint, ..Self::new(error.message) }
     }
 }
 
@@ -72,36 +144,60 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Prints to standard output. Names come from files: what would steer a terminal is shown instead.
+/// Prints lines for people to standard output.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
+    write_out(&Audience::People.harmless(text))
+}
+
+/// Prints one JSON value, on a line of its own, to standard output.
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    print_json_lines(&format!("{}\n", json_of(value, serde_json::to_string)?))
+}
+
+/// The same, over several lines, as people may want to read it, too.
+pub(super) fn print_pretty_json(value: &impl Serialize) -> Result<(), Failure> {
+    print_json_lines(&format!("{}\n", json_of(value, serde_json::to_string_pretty)?))
+}
+
+/// Prints text that is JSON already.
+pub(super) fn print_json_lines(text: &str) -> Result<(), Failure> {
+    write_out(&Audience::Machines.harmless(text))
+}
+
+fn json_of<T>(value: &T, written: fn(&T) -> serde_json::Result<String>) -> Result<String, Failure> {
+    written(value).map_err(|error| Failure::new(format!("writing JSON: {error}")))
+}
+
+fn write_out(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
-    output.write_all(harmless(text).as_bytes())?;
+    output.write_all(text.as_bytes())?;
     Ok(output.flush()?)
 }
 
-/// The text with control characters in their escaped form, but for ends of lines and tabs.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let steers = |c: char| (c.is_control() && c != '\n' && c != '\t') || turns(c);
-    if !text.contains(steers) {
-        return Cow::Borrowed(text);
-    }
-    let shown = |c: char| match steers(c) {
-        true => c.escape_unicode().to_string(),
-        false => c.to_string(),
-    };
-    Cow::Owned(text.chars().map(shown).collect())
-}
-
-/// Prints one JSON object to standard output.
-pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value).map_err(|error| Failure::new(error.to_string()))?;
-    print(&format!("{text}\n"))
-}
-
-/// Prints to standard error; where that is gone, nobody is left to be told.
+/// Tells people something on standard error; where that is gone, nobody is left to be told.
 pub(super) fn tell(text: &str) {
-    io::stderr().lock().write_all(harmless(text).as_bytes()).ok();
+    Harmless(Audience::People, io::stderr().lock()).write_all(text.as_bytes()).ok();
+}
+
+/// Tells machines something there, on a line of its own.
+pub(super) fn tell_json(value: &Value) {
+    let line = format!("{value}\n");
+    Harmless(Audience::Machines, io::stderr().lock()).write_all(line.as_bytes()).ok();
+}
+
+/// A writer that is given whole texts, and writes each harmless to its audience.
+pub(super) struct Harmless<W>(pub(super) Audience, pub(super) W);
+
+impl<W: Write> Write for Harmless<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Self(audience, inner) = self;
+        inner.write_all(audience.harmless(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.1.flush()
+    }
 }
 
 /// A count as people write it: `1,234`.
@@ -142,4 +238,28 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_to_people_and_escaped_for_machines() {
+        let steering = ["\u{1b}[31m", "\u{7f}", "\u{9b}31m", "\u{202e}", "\u{2066}", "\u{2028}"];
+        for text in steering {
+            for audience in [Audience::People, Audience::Machines] {
+                let harmless = audience.harmless(text).into_owned();
+                assert!(
+                    harmless.is_ascii() && !harmless.contains(char::is_control),
+                    "{harmless:?}"
+                );
+            }
+            let json = serde_json::to_string(text).expect("JSON");
+            let written = Audience::Machines.harmless(&json);
+            assert_eq!(serde_json::from_str::<String>(&written).expect("JSON"), text);
+        }
+        assert_eq!(Audience::People.harmless("a\u{7f}b\n\tä"), "a\\u{7f}b\n\tä");
+        assert_eq!(Audience::Machines.harmless("\"ä 😀\"\n"), "\"ä 😀\"\n");
+    }
 }

@@ -9,7 +9,7 @@ use astload_pipeline::load::LoadProgress;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::output::{count, tell};
+use super::output::{Audience, count, tell, tell_json};
 
 const LIVE: Duration = Duration::from_millis(100);
 const PLAIN: Duration = Duration::from_secs(5);
@@ -60,11 +60,12 @@ pub(super) async fn watch(progress: Arc<LoadProgress>, style: Style) {
         let seconds = start.elapsed().as_secs_f64();
         match style {
             Style::Live => {
-                bar.set_message(line(&progress, seconds));
+                let line = line(&progress, seconds);
+                bar.set_message(Audience::People.harmless(&line).into_owned());
                 bar.tick();
             }
             Style::Plain => tell(&format!("{}\n", line(&progress, seconds))),
-            Style::Json => tell(&format!("{}\n", json_line(&progress, seconds))),
+            Style::Json => tell_json(&json_line(&progress, seconds)),
             Style::Quiet => {}
         }
     }

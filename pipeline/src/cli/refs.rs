@@ -34,7 +34,7 @@ fn text(references: &[Reference]) -> String {
         let repo = if several { format!("{}:", reference.repo) } else { String::new() };
         text += &format!("{:<8} {repo}{place}", reference.kind);
         if let Some(within) = reference.within.as_ref().filter(|_| reference.kind != "DEFINES") {
-            text += &format!("  in {within}");
+            text += &format!("  in {}", one_line(within));
         }
         text.push('\n');
     }

@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use astload_backends::{Access, Admin, Backend, BackendConfig, BackendFactory, Registry, Terms};
-use astload_config::{BackendUrl, Secrets};
+use astload_backends::{
+    Access, Addressed, Admin, Backend, BackendConfig, BackendFactory, Registry, Terms,
+};
+use astload_config::Options;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::logs;
 use super::output::{Failure, plural, print, print_json};
+use super::store::addressed;
 
 /// Plan, apply or drop the tables of a store
 ///
@@ -91,32 +94,29 @@ pub(super) async fn run(args: SchemaArgs) -> Result<u8, Failure> {
 struct Place {
     registry: Registry,
     factory: Arc<dyn BackendFactory>,
-    options: Value,
-    secrets: Secrets,
+    options: Options,
     name: String,
 }
 
 impl Place {
     fn of(url: &str) -> Result<Self, Failure> {
-        let url = BackendUrl::parse(url).map_err(|error| Failure::usage(error.to_string()))?;
-        let (registry, secrets) = (Registry::with_builtins(), Secrets::of_url(&url));
-        let factory = registry.for_url(&url).map_err(|error| Failure::usage(error.to_string()))?;
-        let options = factory.options_from_url(&url).map_err(|error| error.without(&secrets))?;
-        Ok(Self { registry, factory, options, secrets, name: url.redacted() })
+        let registry = Registry::with_builtins();
+        let Addressed { name, options, factory } = addressed(&registry, "the store", url)?;
+        Ok(Self { registry, factory, options, name })
     }
 
     async fn exists(&self) -> Result<bool, Failure> {
-        let exists = self.factory.exists(&self.options).await;
-        Ok(exists.map_err(|error| error.without(&self.secrets))?)
+        Ok(self.factory.exists(self.options.value()).await?)
     }
 
     fn statements_of_new(&self) -> Result<Vec<String>, Failure> {
-        Ok(self.factory.schema(&self.options).map_err(|error| error.without(&self.secrets))?)
+        Ok(self.factory.schema(self.options.value())?)
     }
 
     async fn open(&self, access: Access) -> Result<Arc<dyn Backend>, Failure> {
-        let config = BackendConfig { options: self.options.clone(), access, selection: None };
-        let terms = Terms::of(&self.name, &self.secrets);
+        let options = self.options.value().clone();
+        let config = BackendConfig { options, access, selection: None };
+        let terms = Terms::of(&self.name, self.options.secrets());
         Ok(self.registry.create_on(&terms, self.factory.info().name, config).await?)
     }
 }
@@ -145,7 +145,7 @@ async fn plan(args: PlanArgs) -> Result<u8, Failure> {
 }
 
 async fn apply(args: ApplyArgs) -> Result<u8, Failure> {
-    logs::listen(args.json, args.audit.as_deref())?;
+    logs::listen(args.audit.as_deref())?;
     let place = Place::of(&args.url)?;
     let is_new = !place.exists().await?;
     // Whoever may write makes the tables, and indexes are what settling builds.
@@ -165,7 +165,7 @@ async fn apply(args: ApplyArgs) -> Result<u8, Failure> {
 }
 
 async fn drop_all(args: DropArgs) -> Result<u8, Failure> {
-    logs::listen(args.json, args.audit.as_deref())?;
+    logs::listen(args.audit.as_deref())?;
     let place = Place::of(&args.url)?;
     if !place.exists().await? {
         return Err(Failure::new(format!("there is no store at {}", place.name)));

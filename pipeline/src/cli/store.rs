@@ -1,14 +1,32 @@
 //! Opens a store to ask it something.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use astload_backends::{
-    Access, Admin, Backend, BackendConfig, Error, Query, Reader, Registry, Terms,
+    Access, Addressed, Admin, Backend, BackendConfig, Error, Query, Reader, Registry, Terms,
 };
-use astload_config::{BackendUrl, Secrets};
+use astload_config::BackendUrl;
 use astload_pipeline::letters::store_key;
 
 use super::output::Failure;
+
+/// The URL that an argument is. What is none is not repeated, for it may hold a password: `what` says
+/// which argument is meant.
+pub(super) fn url(what: &str, text: &str) -> Result<BackendUrl, Failure> {
+    BackendUrl::parse(text).map_err(|error| {
+        let failure = Failure::usage(format!("{what}: {error}"));
+        match Path::new(text).exists() {
+            true => failure.with_hint(format!("for the file {text}, write sqlite:{text}")),
+            false => failure,
+        }
+    })
+}
+
+/// The backend that an argument names.
+pub(super) fn addressed(registry: &Registry, what: &str, text: &str) -> Result<Addressed, Failure> {
+    registry.addressed(&url(what, text)?).map_err(Failure::wrong_usage)
+}
 
 /// A store that is open.
 pub(super) struct Store {
@@ -20,21 +38,19 @@ pub(super) struct Store {
 impl Store {
     /// Opens a store; with [`Access::Write`] it must be there already as well.
     pub(super) async fn open(url: &str, access: Access) -> Result<Self, Failure> {
-        let url = BackendUrl::parse(url).map_err(|error| Failure::usage(error.to_string()))?;
         let registry = Registry::with_builtins();
-        let factory = registry.for_url(&url).map_err(|error| Failure::usage(error.to_string()))?;
-        let secrets = Secrets::of_url(&url);
-        let clean = |error: Error| error.without(&secrets);
-        let options = factory.options_from_url(&url).map_err(clean)?;
-        if !factory.exists(&options).await.map_err(clean)? {
-            return Err(Failure::new(format!("there is no store at {url}"))
+        let Addressed { name, options, factory } = addressed(&registry, "the store", url)?;
+        let clean = |error: Error| error.without(options.secrets());
+        if !factory.exists(options.value()).await.map_err(clean)? {
+            return Err(Failure::new(format!("there is no store at {name}"))
                 .with_hint("load something into it first: astload load PATH"));
         }
-        let key = store_key(factory.info().name, &factory.place(&options).map_err(clean)?);
-        let config = BackendConfig { options, access, selection: None };
-        let terms = Terms::of(url.redacted(), &secrets);
+        let place = factory.place(options.value()).map_err(clean)?;
+        let key = store_key(factory.info().name, &place);
+        let terms = Terms::of(&name, options.secrets());
+        let config = BackendConfig { options: options.value().clone(), access, selection: None };
         let backend = registry.create_on(&terms, factory.info().name, config).await?;
-        Ok(Self { backend, url: url.redacted(), key })
+        Ok(Self { backend, url: name, key })
     }
 
     /// Its URL, without secrets.

@@ -98,10 +98,10 @@ pub(super) struct BackfillArgs {
 }
 
 pub(super) async fn verify(args: VerifyArgs) -> Result<u8, Failure> {
-    logs::listen(args.json, None)?;
+    logs::listen(None)?;
     let registry = Registry::with_builtins();
-    let spec = |name| named(&registry, args.config.as_deref(), name);
-    let (first, second) = (spec(&args.first)?, spec(&args.second)?);
+    let spec = |what, name| named(&registry, args.config.as_deref(), what, name);
+    let (first, second) = (spec("STORE", &args.first)?, spec("OTHER", &args.second)?);
     let (first, second) = tokio::try_join!(
         Side::connect(&registry, &first, args.patience),
         Side::connect(&registry, &second, args.patience),
@@ -132,13 +132,16 @@ pub(super) async fn verify(args: VerifyArgs) -> Result<u8, Failure> {
 
 fn object(difference: &Difference) -> serde_json::Value {
     let Difference { unit, kind } = difference;
-    let (what, at) = match kind {
+    let (kind, message) = match kind {
         Kind::OnlyFirst => ("only in the first", None),
         Kind::OnlySecond => ("only in the second", None),
         Kind::Content(at) => ("content", Some(at)),
     };
+    // A path into the unit's NDJSON, and what is there on either side.
+    let place = message.map(|message| message.split_once(": ").map_or(&**message, |(at, _)| at));
     json!({
-        "repo": unit.repo, "path": unit.path, "layer": unit.layer, "difference": what, "at": at,
+        "kind": kind, "repo": unit.repo, "path": unit.path, "layer": unit.layer,
+        "place": place, "message": message,
     })
 }
 
@@ -165,12 +168,12 @@ fn told(verified: &Verified, names: [&str; 2], most: usize, start: Instant) -> S
 }
 
 pub(super) async fn backfill(args: BackfillArgs) -> Result<u8, Failure> {
-    logs::listen(args.json, args.audit.as_deref())?;
+    logs::listen(args.audit.as_deref())?;
     let registry = Registry::with_builtins();
-    let spec = |name| named(&registry, args.config.as_deref(), name);
-    let (from, to) = (spec(&args.from)?, spec(&args.to)?);
+    let spec = |what, name| named(&registry, args.config.as_deref(), what, name);
+    let (from, to) = (spec("FROM", &args.from)?, spec("TO", &args.to)?);
     TargetSpec::are_two(&registry, &from, &to)?;
-    let cancelled = stop_on_signal(args.json);
+    let cancelled = stop_on_signal();
     let from = Side::connect(&registry, &from, args.patience).await?;
     let approach = Approach { dry_run: args.dry_run, patience: args.patience };
     let mut targets = Targets::connect(&registry, &[to], approach).await?;

@@ -4,7 +4,7 @@ use astload_backends::{Access, StoredUnit};
 use astload_model::{Batch, ndjson};
 
 use super::args::TreeArgs;
-use super::output::{Failure, print};
+use super::output::{Failure, one_line, print, print_json_lines};
 use super::store::Store;
 
 pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
@@ -25,7 +25,7 @@ pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
     if args.json {
         let mut writer = ndjson::Writer::new(Vec::new());
         writer.write(&batch).map_err(|error| Failure::new(error.to_string()))?;
-        print(&String::from_utf8_lossy(&writer.into_inner()))?;
+        print_json_lines(&String::from_utf8_lossy(&writer.into_inner()))?;
     } else {
         let nodes = lines(&batch, line);
         if let (Some(line), true) = (line, nodes.is_empty()) {
@@ -36,7 +36,7 @@ pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
                 None => Failure::new(message),
             });
         }
-        print(&format!("{}\n{nodes}", unit.name))?;
+        print(&format!("{}\n{nodes}", one_line(&unit.name.to_string())))?;
     }
     Ok(0)
 }
@@ -86,9 +86,9 @@ fn lines(batch: &Batch, line: Option<u32>) -> String {
             if let Some(field) = nodes.field.get(i) {
                 text += &format!("{field}: ");
             }
-            text += nodes.kind.at(i);
+            text += &one_line(nodes.kind.at(i));
             if let Some(name) = nodes.name.get(i) {
-                text += &format!(" {name}");
+                text += &format!(" {}", one_line(name));
             } else if let Some(leaf) = nodes.text.get(i) {
                 text += &format!(" {}", quoted(leaf));
             }

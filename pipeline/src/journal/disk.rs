@@ -7,6 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use astload_config::{open_regular, open_regular_with};
+
 /// A folder of files.
 pub trait Disk: Debug + Send + Sync + 'static {
     /// The names of all files.
@@ -142,9 +144,9 @@ impl Disk for Folder {
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let path = self.0.join(name);
-        let file = OpenOptions::new().read(true).write(true).open(&path);
+        let file = open_regular_with(&path, OpenOptions::new().read(true).write(true));
         // What may only be read can be looked at all the same.
-        Ok(Arc::new(file.or_else(|_| File::open(&path))?))
+        Ok(Arc::new(file.or_else(|_| open_regular(&path))?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

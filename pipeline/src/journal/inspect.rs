@@ -11,7 +11,7 @@ use super::CURSORS;
 use super::cursors::{Cursor, Cursors};
 use super::disk::{Disk, Folder};
 use super::frame::{FrameKind, Seq};
-use super::log::{Log, aside, rewrite};
+use super::log::{BROKEN, Log, aside, rewrite};
 use super::segment::{Broken, Depth, FrameRef, LiveFrame, ReadError, Scan, Segment};
 
 /// What a journal's folder holds.
@@ -21,6 +21,8 @@ pub struct Inspection {
     pub segments: Vec<SegmentReport>,
     /// Files that look like segments and are none.
     pub no_segments: Vec<String>,
+    /// Files of segments that a repair, or opening the journal, took out.
+    pub set_aside: Vec<String>,
     /// How far each lane is; `None` while another process has the journal open, or where that died
     /// and nobody has opened it since.
     pub cursors: Option<BTreeMap<String, Cursor>>,
@@ -87,8 +89,12 @@ impl Inspection {
 /// Where the folder cannot be read.
 pub fn inspect(folder: &Path, look: Look) -> io::Result<Inspection> {
     let disk = Folder::open(folder)?;
-    let mut inspection =
-        Inspection { segments: Vec::new(), no_segments: Vec::new(), cursors: None };
+    let mut inspection = Inspection {
+        segments: Vec::new(),
+        no_segments: Vec::new(),
+        set_aside: set_aside(&disk)?,
+        cursors: None,
+    };
     let mut after = 0;
     for name in segment_names(&disk)? {
         let Some(scan) = scan(&disk, &name, after, look)? else {
@@ -154,6 +160,13 @@ pub fn repair(folder: &Path) -> io::Result<Vec<String>> {
 fn segment_names(disk: &Folder) -> io::Result<Vec<String>> {
     let mut names = disk.list()?;
     names.retain(|name| Segment::is_name(name));
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn set_aside(disk: &Folder) -> io::Result<Vec<String>> {
+    let mut names = disk.list()?;
+    names.retain(|name| name.strip_suffix(BROKEN).is_some_and(Segment::is_name));
     names.sort_unstable();
     Ok(names)
 }

@@ -33,9 +33,12 @@ pub(super) struct Log {
     segments: VecDeque<Segment>,
 }
 
-/// What a file is called that nobody can use, and nobody should throw away.
+/// How the name ends of a file that nobody can use, and nobody should throw away.
+pub(super) const BROKEN: &str = ".broken";
+
+/// What such a file is called.
 pub(super) fn aside(name: &str) -> String {
-    format!("{name}.broken")
+    format!("{name}{BROKEN}")
 }
 
 /// The name under which a segment is written that is to replace another.

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use astload_config::open_regular;
 use astload_model::{Batch, UnitId};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
@@ -148,9 +149,15 @@ fn listed(folder: &Path) -> io::Result<Listing> {
 }
 
 fn read(path: &Path) -> io::Result<(Letter, u64, Batch)> {
-    let bytes = fs::read(path)?;
+    let bytes = read_whole(path)?;
     let (letter, unit) = Letter::decode(&bytes).map_err(io::Error::other)?;
     Ok((letter, bytes.len() as u64, unit))
+}
+
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// What a store is called in all of astload, by its type and the place that this gives it.
@@ -270,7 +277,7 @@ impl Letters {
         let Shared { folder, bytes_max, .. } = self.0.as_ref();
         let (id, path) = (letter.unit(), self.path(letter.unit()));
         if let Some((before, _)) =
-            fs::read(&path).ok().and_then(|bytes| Letter::decode(&bytes).ok())
+            read_whole(&path).ok().and_then(|bytes| Letter::decode(&bytes).ok())
         {
             if before.generation > letter.generation {
                 // An older version that comes late is not what anybody waits for.
@@ -357,7 +364,7 @@ impl Letters {
 
 /// The unit, generation and size of a letter, by the head of its file.
 fn head(path: &Path) -> io::Result<(UnitId, u64, u64)> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let mut bytes = [0; HEADER_BYTES];
     file.read_exact(&mut bytes)?;
     let header = Header::parse(&bytes).map_err(io::Error::other)?;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use astload_backends::{Access, Backend, BackendConfig, BackendFactory, Error, Registry, Terms};
-use astload_config::{
-    BackendSettings, BackendUrl, HealthSettings, Options, Secrets, WriteSettings,
+use astload_backends::{
+    Access, Addressed, Backend, BackendConfig, BackendFactory, Error, Registry, Terms,
 };
+use astload_config::{BackendSettings, BackendUrl, HealthSettings, Options, WriteSettings};
 use astload_model::{Selection, SelectionRules};
 use serde_json::Value;
 
@@ -40,20 +40,17 @@ impl TargetSpec {
         url: &BackendUrl,
         defaults: &[(&str, Value)],
     ) -> Result<Self, CannotLoad> {
-        let factory = registry.for_url(url).map_err(|error| CannotLoad::new(error.to_string()))?;
-        let secrets = Secrets::of_url(url);
-        let options = factory.options_from_url(url).map_err(|error| error.without(&secrets));
-        let mut options = options?;
-        let schema = factory.options_schema();
-        for (key, value) in defaults {
-            if schema["properties"].get(key).is_some() && options.get(key).is_none() {
-                options[*key] = value.clone();
+        let Addressed { name, options, factory } = registry.addressed(url)?;
+        let (mut value, schema) = (options.value().clone(), factory.options_schema());
+        for (key, default) in defaults {
+            if schema["properties"].get(key).is_some() && value.get(key).is_none() {
+                value[*key] = default.clone();
             }
         }
         Ok(Self {
-            name: url.redacted(),
+            name,
             type_name: factory.info().name.to_owned(),
-            options: Options::new(options, secrets),
+            options: Options::new(value, options.secrets().clone()),
             selection: selection_of(factory.selection())?,
             write: WriteSettings::default(),
             health: HealthSettings::default(),

@@ -124,6 +124,42 @@ async fn repair_takes_out_what_is_damaged_keeps_it_and_loses_nothing_else() {
     assert_eq!(read, left, "the first and the last were damaged");
 }
 
+#[tokio::test]
+async fn repair_that_sets_the_only_segment_aside_names_it() {
+    for json in [false, true] {
+        let folder = TempDir::new().expect("a folder");
+        let segment = folder.path().join("00000000000000000001.journal");
+        fs::write(&segment, "no segment at all".repeat(9)).expect("written");
+        let more: &[&str] = if json { &["--json"] } else { &[] };
+        let repaired = astload("repair", folder.path(), more);
+        assert!(repaired.status.success(), "{}", text(&repaired));
+        if json {
+            let told: Value = serde_json::from_slice(&repaired.stdout).expect("JSON");
+            assert_eq!(told["kept"], serde_json::json!(["00000000000000000001.journal.broken"]));
+            assert_eq!(told["problems"][0]["kind"], "no segment");
+            assert_eq!(told["problems"][0]["file"], "00000000000000000001.journal");
+        } else {
+            let told = text(&repaired);
+            assert!(told.contains("kept as 00000000000000000001.journal.broken"), "{told}");
+            assert!(told.contains("no segment is left"), "{told}");
+        }
+        let kept = folder.path().join("00000000000000000001.journal.broken");
+        assert_eq!(fs::read(kept).expect("kept"), b"no segment at all".repeat(9));
+        let verified = astload("verify", folder.path(), &[]);
+        assert!(verified.status.success(), "{}", text(&verified));
+        assert!(text(&verified).contains("00000000000000000001.journal.broken was damaged"));
+    }
+}
+
+#[test]
+fn repair_of_a_segment_that_was_only_begun_leaves_an_empty_journal() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("00000000000000000001.journal"), "begun").expect("written");
+    let repaired = astload("repair", folder.path(), &[]);
+    assert!(repaired.status.success(), "{}", text(&repaired));
+    assert!(text(&repaired).contains("the journal begins anew"), "{}", text(&repaired));
+}
+
 #[test]
 fn where_there_is_no_journal_it_says_so() {
     let folder = TempDir::new().expect("a folder");

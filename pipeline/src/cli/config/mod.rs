@@ -14,7 +14,9 @@ use astload_config::{
 use astload_pipeline::languages::Language;
 use serde_json::{Value, json};
 
-use super::output::{self, Failure, plural, print, print_json};
+use super::output::{
+    self, Audience, Failure, plural, print, print_json, print_pretty_json, tell_json,
+};
 use super::{FAILED, logs};
 use args::ConfigCommand;
 
@@ -24,7 +26,7 @@ pub(super) use args::{CheckArgs, ConfigArgs};
 type Checked = Result<Config, Problems>;
 
 pub(super) async fn check(args: CheckArgs) -> Result<u8, Failure> {
-    logs::listen(args.json, args.audit.as_deref())?;
+    logs::listen(args.audit.as_deref())?;
     let registry = Registry::with_builtins();
     let config = match read(&args.file, &registry)? {
         Ok(config) => config,
@@ -58,10 +60,7 @@ pub(super) fn config(args: ConfigArgs) -> Result<u8, Failure> {
     let registry = Registry::with_builtins();
     match args.command {
         ConfigCommand::Schema => {
-            let schema = file_schema(&registry)?.for_editors();
-            let text = serde_json::to_string_pretty(&schema);
-            let text = text.map_err(|error| Failure::new(error.to_string()))?;
-            print(&format!("{text}\n"))?;
+            print_pretty_json(&file_schema(&registry)?.for_editors())?;
         }
         ConfigCommand::Show(args) => {
             let config = read(&args.file, &registry)?.map_err(|problems| {
@@ -120,7 +119,10 @@ fn read(path: &Path, registry: &Registry) -> Result<Checked, Failure> {
 /// The backends that a file configures; what is wrong with it is told as `check` tells it.
 pub(super) fn backends(registry: &Registry, file: &Path) -> Result<Vec<BackendSettings>, Failure> {
     let config = read(file, registry)?.map_err(|problems| {
-        output::tell(&problems.to_string());
+        match Audience::of_process() {
+            Audience::Machines => problems.told().iter().map(object).for_each(|p| tell_json(&p)),
+            Audience::People => output::tell(&problems.to_string()),
+        }
         Failure::usage(format!(
             "{} in {}",
             plural(problems.count() as u64, "problem"),
@@ -145,7 +147,7 @@ fn object(problem: &Problem) -> Value {
     let Problem { file, line, column, message, hint, snippet: _ } = problem;
     // A path may be no UTF-8.
     let file = file.to_string_lossy();
-    json!({ "file": file, "line": line, "column": column, "message": message, "hint": hint })
+    json!({ "kind": "configuration", "file": file, "line": line, "column": column, "message": message, "hint": hint })
 }
 
 #[cfg(test)]

@@ -50,15 +50,25 @@ fn remote(root: &Path) -> Option<String> {
 }
 
 /// `host/org/name` of a remote's URL; `None` where it names no host, as a path does.
+///
+/// Whatever stands before the last `@` may be a password, in a URL that is malformed, too.
 fn remote_name(url: &str) -> Option<String> {
-    let (authority, path) = match url.split_once("://") {
+    let (scheme, rest) = match url.split_once("://") {
         Some(("file", _)) => return None,
-        Some((_, rest)) => rest.split_once('/')?,
-        // The short form of ssh: user@host:path
-        None => url.split_once(':').filter(|(host, _)| !host.contains('/'))?,
+        Some((_, rest)) => (true, rest),
+        None => (false, url),
     };
-    let host = authority.rsplit('@').next()?.split(':').next()?;
-    let path = path.split(['?', '#']).next()?.trim_matches('/');
+    let rest = rest.split(['?', '#', ';']).next()?;
+    let at = rest.rfind('@').map(|at| at + 1);
+    let encoded = rest.rfind("%40").map(|at| at + 3);
+    let rest = &rest[at.max(encoded).unwrap_or(0)..];
+    let (authority, path) = match scheme {
+        true => rest.split_once('/')?,
+        // The short form of ssh: user@host:path
+        false => rest.split_once(':').filter(|(host, _)| !host.contains('/'))?,
+    };
+    let host = authority.split(':').next()?;
+    let path = path.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
     if host.is_empty() || path.is_empty() {
         return None;
@@ -78,6 +88,16 @@ mod tests {
             ("https://github.com:8443/org/name/?token=x", Some("github.com/org/name")),
             ("ssh://git@Host.example:22/org/name.git", Some("host.example/org/name")),
             ("git@github.com:org/name.git", Some("github.com/org/name")),
+            ("user:s3cret@github.com:org/name", Some("github.com/org/name")),
+            ("user:s3/cr@et@github.com:org/name", Some("github.com/org/name")),
+            ("user:s3cret%40github.com:org/name", Some("github.com/org/name")),
+            ("https://user:s3/cret@github.com/org/name", Some("github.com/org/name")),
+            ("https://s3/cret@github.com/org/name", Some("github.com/org/name")),
+            ("https:/user:s3cret@github.com/org/name", None),
+            ("https:user:s3cret@github.com/org/name", None),
+            ("user:s3cret@github.com/org/name", None),
+            ("git@github.com:org/name?token=s3cret", Some("github.com/org/name")),
+            ("https://github.com/org/name;token=s3cret", Some("github.com/org/name")),
             ("/srv/git/name.git", None),
             ("file:///srv/git/name.git", None),
             ("../name", None),
