@@ -114,10 +114,10 @@ fn and_more(more: u64) -> String {
 }
 
 fn file_problem(problem: FileProblem, count: u64, first: &BTreeSet<ProblemFile>) -> String {
-    let level = if problem.is_failure() { "warning" } else { "note" };
+    let level = if problem.is_warning() { "warning" } else { "note" };
     let mut text = format!("{level}: {}: {}\n", plural(count, "file"), problem.text());
     // Links and the like are the rule in some trees; that they are there is enough.
-    let named = if problem.is_failure() { NAMED_MAX } else { 3 };
+    let named = if problem.is_warning() { NAMED_MAX } else { 3 };
     for file in first.iter().take(named) {
         let detail = file.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
         text += &format!("  {}{detail}\n", file.path);

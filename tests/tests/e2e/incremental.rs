@@ -112,12 +112,10 @@ fn change_behind_the_stamp(sandbox: &Sandbox, name: &str) {
     let log = fs::read_to_string(cache(sandbox)).expect("read");
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut line = lines.rfind(|line| line["path"] == name).expect("known");
-    line["stamp"] = json!({
-        "size": status.st_size,
-        "modified": nanoseconds(status.st_mtime, status.st_mtime_nsec),
-        "changed": nanoseconds(status.st_ctime, status.st_ctime_nsec),
-        "inode": status.st_ino,
-    });
+    line["stamp"]["size"] = json!(status.st_size);
+    line["stamp"]["modified"] = json!(nanoseconds(status.st_mtime, status.st_mtime_nsec));
+    line["stamp"]["changed"] = json!(nanoseconds(status.st_ctime, status.st_ctime_nsec));
+    line["stamp"]["inode"] = json!(status.st_ino);
     fs::write(cache(sandbox), format!("{log}\n{line}\n")).expect("written");
 }
 

@@ -12,6 +12,8 @@ mod elastic;
 mod fanout;
 mod files;
 mod golden;
+mod hostile;
+mod ignored;
 mod incremental;
 mod irregular;
 mod json;

@@ -3,27 +3,26 @@
 //! The walk moves a cursor (asking a node for its parent is six times slower) and writes columns;
 //! kinds are keys that were looked up when the grammar was first met.
 
+mod effort;
 mod grammar;
 mod tags;
 mod walk;
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
-use astload_model::{BatchBuilder, BatchFull, UNIT_FLAGS, flags, limits};
+use astload_model::{BatchBuilder, BatchFull, UNIT_FLAGS, flags};
 use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 use super::NodeChoice;
 use crate::languages::Language;
+use effort::Effort;
+pub(super) use effort::Large;
 use grammar::Grammar;
 use tags::Tagger;
 
 /// Changes when the same file would give other rows.
 const EXTRACTION: &str = "1";
-
-/// Longest work on one file: grammars and queries are quadratic on some inputs.
-const FILE_MAX: Duration = Duration::from_secs(20);
 
 /// What reads files of a language, as its units name it.
 pub(super) fn extractor_name(language: &Language, nodes: NodeChoice) -> String {
@@ -37,6 +36,8 @@ pub(super) enum ExtractError {
     Stopped,
     /// It took too long.
     Timeout,
+    /// It took too much memory.
+    Memory,
     /// The unit would break this rule.
     Refused(String),
 }
@@ -45,6 +46,15 @@ impl From<BatchFull> for ExtractError {
     fn from(full: BatchFull) -> Self {
         Self::Refused(full.to_string())
     }
+}
+
+/// What bounds the work on a file.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<'a> {
+    /// Held by the one file that takes much more memory than others of its size.
+    pub(super) large: &'a Large,
+    /// Whether the load was stopped.
+    pub(super) stopped: &'a dyn Fn() -> bool,
 }
 
 /// What a file gave.
@@ -82,24 +92,19 @@ impl Extractor {
         nodes: NodeChoice,
         source: &[u8],
         to: &mut BatchBuilder,
-        stopped: &dyn Fn() -> bool,
+        bounds: Bounds<'_>,
     ) -> Result<Extracted, ExtractError> {
         let grammar = self.grammar(language)?;
-        let start = Instant::now();
-        let give_up = || stopped() || start.elapsed() > FILE_MAX;
-        let given_up = || if stopped() { ExtractError::Stopped } else { ExtractError::Timeout };
-        let tree = parse(&mut grammar.parser, source, &give_up).ok_or_else(given_up)?;
+        let effort = Effort::new(source.len(), bounds.large, bounds.stopped);
+        let give_up = || effort.is_spent();
+        let tree = parse(&mut grammar.parser, source, &give_up).ok_or_else(|| effort.error())?;
         grammar.meet(to)?;
         let mut tagger = Tagger::new(&grammar.tags, &mut grammar.cursor, source, &give_up);
         let walked = walk::walk(&tree, nodes, &grammar.kinds, &mut tagger, to)?;
         if tagger.gave_up {
-            return Err(given_up());
+            return Err(effort.error());
         }
         tags::edges(tagger.finish(), language, source, to)?;
-        if walked.depth > limits::TREE_DEPTH_MAX {
-            let rule = format!("nests deeper than {} nodes", limits::TREE_DEPTH_MAX);
-            return Err(ExtractError::Refused(rule));
-        }
         let replaced = walked.text_replaced;
         let not_utf8 = replaced && std::str::from_utf8(source).is_err();
         let has_error = tree.root_node().has_error();

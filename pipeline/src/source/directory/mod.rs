@@ -1,12 +1,17 @@
 //! A directory: every file whose language has a grammar becomes a unit of the layer `ast`.
 //!
 //! One thread walks, several read and parse. A file is skipped, in this order: because its stamp
-//! (size, times, inode) proves that its content is known and every target holds it; because its
+//! (size, times, inode, file system) proves that its content is known and every target holds it; because its
 //! content, once read and hashed, is held; and only then is it parsed.
 
+mod beneath;
 mod extract;
 mod gate;
 mod globs;
+mod ignored;
+mod listing;
+mod mount;
+mod own;
 mod problems;
 mod repo;
 mod stamps;
@@ -14,7 +19,7 @@ mod walk;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -26,9 +31,11 @@ use crate::channel::Sender;
 use crate::holdings::{Holdings, Need, Offer};
 use crate::languages::Language;
 use crate::tally::Tally;
-use extract::extractor_name;
+use beneath::Root;
+use extract::{Large, extractor_name};
 use gate::Gate;
 pub use globs::{GlobError, PathGlobs};
+use own::OwnFiles;
 pub use problems::{FileProblem, ProblemFile, ProblemFiles};
 pub use repo::repo_name;
 use stamps::Stamps;
@@ -92,13 +99,6 @@ pub struct DirectoryOptions {
 }
 
 impl DirectoryOptions {
-    /// Whether a file is one of the stores that are written to, or lies beside it with its name.
-    fn is_store(&self, file: &Path) -> bool {
-        let Some(file) = file.to_str() else { return false };
-        let beside = |rest: &str| rest.is_empty() || rest.starts_with('-');
-        self.stores.iter().any(|store| file.strip_prefix(store.as_str()).is_some_and(beside))
-    }
-
     /// Whether all files of the repository are asked for: only then may absent ones be deleted.
     pub fn is_unfiltered(&self) -> bool {
         self.globs.is_everything() && self.languages.is_empty()
@@ -164,7 +164,6 @@ pub enum Sink {
 /// A file that waits to be read.
 #[derive(Debug)]
 struct Candidate {
-    absolute: PathBuf,
     path: String,
     stamp: stamps::Stamp,
     /// Its first line named its language, for its name has none.
@@ -174,10 +173,13 @@ struct Candidate {
 /// What the walk and the workers share.
 struct Shared<'a> {
     options: &'a DirectoryOptions,
+    root: Root,
+    stores: OwnFiles,
     holdings: &'a Holdings,
     progress: &'a SourceProgress,
     stamps: Stamps,
     gate: Gate,
+    large: Large,
     cancelled: CancellationToken,
     /// Nobody takes batches any more.
     closed: AtomicBool,
@@ -206,12 +208,19 @@ pub fn read(
     progress: &SourceProgress,
     cancelled: &CancellationToken,
 ) -> DirectoryReport {
+    let root = match Root::open(&options.root) {
+        Ok(root) => root,
+        Err(error) => return unopened(options, &error),
+    };
     let shared = Shared {
         options,
+        root,
+        stores: OwnFiles::of(&options.stores),
         holdings,
         progress,
         stamps: Stamps::load(&options.root),
         gate: Gate::new(PARSING_BYTES_MAX),
+        large: Large::default(),
         cancelled: cancelled.clone(),
         closed: AtomicBool::new(false),
     };
@@ -245,6 +254,14 @@ pub fn read(
     report
 }
 
+/// The report on a root that cannot be opened.
+fn unopened(options: &DirectoryOptions, error: &std::io::Error) -> DirectoryReport {
+    let detail = Some(format!("{}: {error}", options.root.display()));
+    let mut report = DirectoryReport { unlisted: options.is_unfiltered(), ..Default::default() };
+    report.problems.add(FileProblem::UnreadableDirectory, "", detail);
+    report
+}
+
 /// Who needs a file of this content.
 fn need(shared: &Shared<'_>, path: &str, language: &Language, hash: &[u8; 32]) -> Need {
     shared.holdings.need(&Offer {
@@ -256,9 +273,4 @@ fn need(shared: &Shared<'_>, path: &str, language: &Language, hash: &[u8; 32]) -
         extractor: &extractor_name(language, shared.options.nodes),
         upstream_generation: None,
     })
-}
-
-/// A path below a root, with `/`; `None` where it is not UTF-8.
-fn relative(root: &Path, path: &Path) -> Option<String> {
-    path.strip_prefix(root).ok()?.to_str().map(str::to_owned)
 }

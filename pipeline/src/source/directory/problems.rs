@@ -15,6 +15,8 @@ pub enum FileProblem {
     Refused,
     /// It took too long to parse.
     ParseTimeout,
+    /// It took too much memory to parse.
+    ParseMemory,
     /// It went away while the load ran.
     Vanished,
     /// It is larger than the limit.
@@ -31,6 +33,10 @@ pub enum FileProblem {
     Link,
     /// It is a socket, a pipe or a device.
     Special,
+    /// It has rules that say what is ignored, and was not read.
+    RulesUnread,
+    /// git's index could not be read.
+    IndexUnread,
 }
 
 impl FileProblem {
@@ -41,6 +47,7 @@ impl FileProblem {
             Self::UnreadableDirectory => "directory could not be listed",
             Self::Refused => "breaks a limit",
             Self::ParseTimeout => "took too long to parse",
+            Self::ParseMemory => "took too much memory to parse",
             Self::Vanished => "vanished while the load ran",
             Self::TooLarge => "larger than --max-file-size",
             Self::PathNotUtf8 => "path is not UTF-8",
@@ -49,6 +56,8 @@ impl FileProblem {
             Self::SyntaxErrors => "syntax errors, loaded as far as it parses",
             Self::Link => "link, not followed",
             Self::Special => "socket, pipe or device",
+            Self::RulesUnread => "rules not read, so what they ignore is loaded",
+            Self::IndexUnread => "index not read, so what git tracks and ignores is left out",
         }
     }
 
@@ -59,11 +68,23 @@ impl FileProblem {
             | Self::UnreadableDirectory
             | Self::Refused
             | Self::ParseTimeout
+            | Self::ParseMemory
             | Self::Vanished
             | Self::TooLarge
             | Self::PathNotUtf8 => true,
-            Self::Binary | Self::NotUtf8 | Self::SyntaxErrors | Self::Link | Self::Special => false,
+            Self::Binary
+            | Self::NotUtf8
+            | Self::SyntaxErrors
+            | Self::Link
+            | Self::Special
+            | Self::RulesUnread
+            | Self::IndexUnread => false,
         }
+    }
+
+    /// Whether somebody should look at it.
+    pub fn is_warning(self) -> bool {
+        self.is_failure() || matches!(self, Self::RulesUnread | Self::IndexUnread)
     }
 }
 

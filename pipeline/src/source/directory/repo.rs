@@ -1,7 +1,11 @@
 //! What a repository is called.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use super::beneath;
+
+/// Largest file of git's that is read: they have a few lines.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The name of the repository at a root: its git remote as host/org/name, never with credentials,
 /// else the directory's name.
@@ -13,26 +17,27 @@ pub fn repo_name(root: &Path) -> String {
 }
 
 /// `.git`, or where a work tree's `.git` file points.
-fn git_directory(root: &Path) -> Option<PathBuf> {
+pub(super) fn git_directory(root: &Path) -> Option<PathBuf> {
     let git = root.join(".git");
     if git.is_dir() {
         return Some(git);
     }
-    let file = fs::read_to_string(git).ok()?;
+    let file = beneath::text(&git, FILE_BYTES_MAX)?;
     Some(root.join(file.trim().strip_prefix("gitdir: ")?))
 }
 
 /// The directory that work trees share.
 fn common_directory(git: &Path) -> PathBuf {
-    match fs::read_to_string(git.join("commondir")) {
-        Ok(common) => git.join(common.trim()),
-        Err(_) => git.to_path_buf(),
+    match beneath::text(&git.join("commondir"), FILE_BYTES_MAX) {
+        Some(common) => git.join(common.trim()),
+        None => git.to_path_buf(),
     }
 }
 
 /// The remote `origin`, else the first one.
 fn remote(root: &Path) -> Option<String> {
-    let config = fs::read_to_string(common_directory(&git_directory(root)?).join("config")).ok()?;
+    let config = common_directory(&git_directory(root)?).join("config");
+    let config = beneath::text(&config, FILE_BYTES_MAX)?;
     let mut section = String::new();
     let mut found: Option<String> = None;
     for line in config.lines().map(str::trim) {
@@ -78,6 +83,8 @@ fn remote_name(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the size, times and inode of a file prove: that its content is known.
+//! What the size, times, inode and file system of a file prove: that its content is known.
 //!
 //! A machine-local log per root, in the user's cache directory; losing it costs a reading. A load
 //! appends what it learns as it goes, a line a file, so it keeps nothing in memory, and what a load
@@ -6,20 +6,21 @@
 //! reading may change again without a new time, so its stamp proves nothing, as in git.
 
 use std::collections::HashMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use blake3::Hash;
+use rustix::fs::Stat;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::FileProblem;
 use crate::folders;
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 4;
 
 /// Lines are appended in pieces of this size, each in one write.
 const PIECE: usize = 64 << 10;
@@ -43,17 +44,30 @@ pub(super) struct Stamp {
     modified: i64,
     changed: i64,
     inode: u64,
+    /// What tells its file system from others; of a file where nothing does, nothing is known.
+    system: Option<u64>,
 }
 
 impl Stamp {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        let nanoseconds = |seconds: i64, rest: i64| seconds.wrapping_mul(1_000_000_000) + rest;
+    /// Of a file of which nothing but its content is to be known.
+    const UNPROVEN: Self = Self { size: 0, modified: 0, changed: 0, inode: 0, system: None };
+
+    /// The stamp of a file on this file system.
+    #[allow(clippy::unnecessary_cast, reason = "the types are the platform's")]
+    pub(super) fn of(stat: &Stat, system: Option<u64>) -> Self {
+        let nanoseconds = |seconds, rest| i64::wrapping_mul(seconds, 1_000_000_000) + rest;
         Self {
-            size: metadata.len(),
-            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
-            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
-            inode: metadata.ino(),
+            size: stat.st_size as u64,
+            modified: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            changed: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            inode: stat.st_ino as u64,
+            system,
         }
+    }
+
+    /// The same file as it is now that it is open.
+    pub(super) fn opened(&self, stat: &Stat) -> Self {
+        Self::of(stat, self.system)
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -62,7 +76,7 @@ impl Stamp {
 
     /// Whether a later change would have shown, seen from the time of the reading.
     fn is_settled(&self, read_at: i64) -> bool {
-        self.modified.max(self.changed) < read_at.saturating_sub(RACY)
+        self.system.is_some() && self.modified.max(self.changed) < read_at.saturating_sub(RACY)
     }
 }
 
@@ -74,6 +88,25 @@ pub(super) struct Known {
     pub(super) hash: [u8; 32],
     /// The language that its first line names, of a file whose name names none.
     pub(super) shebang: Option<String>,
+    /// Why it could not be parsed, and what tried.
+    failed: Option<(Failure, String)>,
+}
+
+/// What parsing a file took too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Failure {
+    Time,
+    Memory,
+}
+
+impl From<Failure> for FileProblem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Time => Self::ParseTimeout,
+            Failure::Memory => Self::ParseMemory,
+        }
+    }
 }
 
 /// The first line of a log.
@@ -91,6 +124,8 @@ struct Line<P, S> {
     hash: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     shebang: Option<S>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed: Option<(Failure, S)>,
 }
 
 /// The stamps of a root: those of earlier loads, and the log of this one's.
@@ -137,7 +172,8 @@ impl Stamps {
 
     /// What is known of a file that has this stamp.
     pub(super) fn known(&self, path: &str, stamp: &Stamp) -> Option<&Known> {
-        self.known.get(path).filter(|known| known.stamp == *stamp)
+        let proves = |known: &&Known| known.stamp == *stamp && stamp.system.is_some();
+        self.known.get(path).filter(proves)
     }
 
     /// Remembers what was read, if the stamp proves it from then on.
@@ -149,13 +185,37 @@ impl Stamps {
         hash: [u8; 32],
         shebang: Option<&str>,
     ) {
-        let is_known = |known: &Known| known.hash == hash && known.shebang.as_deref() == shebang;
+        let is_known = |known: &Known| {
+            known.hash == hash && known.shebang.as_deref() == shebang && known.failed.is_none()
+        };
         if !stamp.is_settled(read_at) || self.known(path, &stamp).is_some_and(is_known) {
             return;
         }
         let hash = Hash::from_bytes(hash).to_hex().to_string();
+        self.add(&Line { path, stamp, hash, shebang, failed: None });
+    }
+
+    /// Remembers that a file of this content could not be parsed: it is read again, but not tried.
+    pub(super) fn remember_failure(
+        &self,
+        path: &str,
+        hash: [u8; 32],
+        shebang: Option<&str>,
+        failed: (Failure, &str),
+    ) {
+        let hash = Hash::from_bytes(hash).to_hex().to_string();
+        self.add(&Line { path, stamp: Stamp::UNPROVEN, hash, shebang, failed: Some(failed) });
+    }
+
+    /// Why a file of this content could not be parsed when this tried.
+    pub(super) fn failure(&self, path: &str, hash: &[u8; 32], by: &str) -> Option<Failure> {
+        let known = self.known.get(path).filter(|known| known.hash == *hash)?;
+        known.failed.as_ref().filter(|(_, other)| other == by).map(|(failure, _)| *failure)
+    }
+
+    fn add<S: Serialize>(&self, line: &Line<&str, S>) {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.add(&Line { path, stamp, hash, shebang });
+        log.add(line);
         if log.lines.len() >= PIECE {
             log.append();
         }
@@ -240,13 +300,13 @@ fn read(mut log: impl BufRead, header: &Header) -> Option<HashMap<String, Known>
         if count > LINES_A_FILE * (known.len() + 1_000) {
             return None;
         }
-        let Ok(Line { path, stamp, hash, shebang }) =
+        let Ok(Line { path, stamp, hash, shebang, failed }) =
             serde_json::from_slice::<Line<String, String>>(&line)
         else {
             continue;
         };
         let Ok(hash) = Hash::from_hex(&hash) else { continue };
-        known.insert(path, Known { stamp, hash: *hash.as_bytes(), shebang });
+        known.insert(path, Known { stamp, hash: *hash.as_bytes(), shebang, failed });
     }
     Some(known)
 }
@@ -260,8 +320,13 @@ fn place(root: &Path) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    const STAMP: Stamp =
-        Stamp { size: 1, modified: 10_000_000_000, changed: 10_000_000_000, inode: 7 };
+    const STAMP: Stamp = Stamp {
+        size: 1,
+        modified: 10_000_000_000,
+        changed: 10_000_000_000,
+        inode: 7,
+        system: Some(3),
+    };
 
     fn header() -> Header {
         Header { version: VERSION, root: "/r".into() }
@@ -291,7 +356,8 @@ mod tests {
     #[test]
     fn a_stamp_proves_a_file_that_was_old_when_it_was_read() {
         let stamps = remembered(STAMP.modified + RACY + 1);
-        let known = Known { stamp: STAMP, hash: [1; 32], shebang: Some("python".into()) };
+        let known =
+            Known { stamp: STAMP, hash: [1; 32], shebang: Some("python".into()), failed: None };
         assert_eq!(stamps.known("a", &STAMP), Some(&known));
     }
 
@@ -301,17 +367,45 @@ mod tests {
     }
 
     #[test]
-    fn any_other_size_time_or_inode_is_another_file() {
+    fn any_other_size_time_inode_or_file_system_is_another_file() {
         let stamps = remembered(i64::MAX);
         for other in [
             Stamp { size: 2, ..STAMP },
             Stamp { modified: 1, ..STAMP },
             Stamp { changed: 1, ..STAMP },
             Stamp { inode: 8, ..STAMP },
+            Stamp { system: Some(4), ..STAMP },
+            Stamp { system: None, ..STAMP },
         ] {
             assert_eq!(stamps.known("a", &other), None, "{other:?}");
         }
         assert_eq!(stamps.known("b", &STAMP), None);
+    }
+
+    #[test]
+    fn a_file_on_a_file_system_that_nothing_tells_from_others_is_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("r.log");
+        let (nowhere, stamps) = (Stamp { system: None, ..STAMP }, at(&place));
+        stamps.remember("a", nowhere, i64::MAX, [1; 32], None);
+        stamps.save().expect("nothing to append");
+        assert_eq!(at(&place).known("a", &nowhere), None);
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_parsed_is_not_tried_again_by_the_same_until_it_changes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("r.log");
+        let stamps = at(&place);
+        stamps.remember("a", STAMP, i64::MAX, [1; 32], None);
+        stamps.remember_failure("a", [1; 32], None, (Failure::Memory, "e"));
+        stamps.save().expect("appended");
+        let stamps = at(&place);
+        assert_eq!(stamps.known("a", &STAMP), None, "it is read again");
+        assert_eq!(stamps.failure("a", &[1; 32], "e"), Some(Failure::Memory));
+        assert_eq!(stamps.failure("a", &[2; 32], "e"), None);
+        assert_eq!(stamps.failure("a", &[1; 32], "another"), None);
+        assert_eq!(stamps.failure("b", &[1; 32], "e"), None);
     }
 
     #[test]
@@ -365,6 +459,7 @@ mod tests {
             stamp: STAMP,
             hash: Hash::from_bytes([hash; 32]).to_hex().to_string(),
             shebang: None::<&str>,
+            failed: None,
         };
         let log = |header: &Header, lines: usize| {
             let mut log = serde_json::to_string(header).expect("JSON");

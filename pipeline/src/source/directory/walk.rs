@@ -1,15 +1,19 @@
 //! Finds the files, and skips those whose stamps prove that they did not change.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
+use std::vec::IntoIter;
 
-use ignore::{DirEntry, WalkBuilder};
+use rustix::fs::Stat;
 
+use super::beneath::{OpenError, Root};
+use super::ignored::{Ignored, Mark, RULES_FILE, Verdict};
+use super::listing::{Entry, Kind, list};
+use super::mount::Mounts;
 use super::stamps::Stamp;
-use super::{Candidate, DirectoryReport, FileProblem, Shared, need, relative, stamps};
+use super::{Candidate, DirectoryReport, FileProblem, Shared, need, stamps};
 use crate::languages::Language;
 
 /// The hash of a file of which only the first line was read, for it has no language.
@@ -25,7 +29,20 @@ const HISTORY: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 pub(super) struct Walk<'a> {
     shared: &'a Shared<'a>,
     queue: SyncSender<(Candidate, &'static Language)>,
+    ignored: Ignored,
+    mounts: Mounts,
     report: DirectoryReport,
+}
+
+/// A folder that the walk is in.
+struct Folder {
+    /// Below the root.
+    path: PathBuf,
+    entries: IntoIter<Entry>,
+    /// What to go back to behind it.
+    mark: Mark,
+    /// It is ignored, but for what git tracks.
+    only_tracked: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -34,62 +51,93 @@ impl<'a> Walk<'a> {
         queue: SyncSender<(Candidate, &'static Language)>,
     ) -> Self {
         let report = DirectoryReport { complete: true, ..DirectoryReport::default() };
-        Self { shared, queue, report }
+        let ignored = Ignored::above(&shared.options.root);
+        Self { shared, queue, ignored, mounts: Mounts::default(), report }
     }
 
     /// Walks in the order of names, so that every run takes the files in the same order.
     pub(super) fn run(mut self) -> DirectoryReport {
-        let root = self.shared.options.root.clone();
-        let globs = self.shared.options.globs.clone();
-        // Inside of a git repository, its files above the directory speak too, and none further up.
-        let in_git = root.ancestors().any(|folder| folder.join(".git").exists());
-        let walk = WalkBuilder::new(&root)
-            .hidden(false)
-            .ignore(false)
-            .git_global(false)
-            .git_exclude(false)
-            .parents(in_git)
-            .require_git(in_git)
-            .sort_by_file_name(std::ffi::OsStr::cmp)
-            .filter_entry(move |entry| {
-                let is_history = entry.file_name().to_str().is_some_and(|n| HISTORY.contains(&n));
-                let excluded = || relative(&root, entry.path()).is_some_and(|p| globs.excludes(&p));
-                entry.depth() == 0 || !(is_history || excluded())
-            })
-            .build();
-        for entry in walk {
+        let mut open: Vec<Folder> = self.enter(PathBuf::new(), false).into_iter().collect();
+        while let Some(folder) = open.last_mut() {
             if self.shared.stopped() {
                 self.report.complete = false;
                 break;
             }
-            match entry {
-                Ok(entry) if entry.depth() == 0 => {}
-                Ok(entry) => self.entry(&entry),
-                Err(error) => self.unlisted(&error),
+            match folder.entries.next() {
+                Some(entry) => {
+                    let (path, only_tracked) = (folder.path.join(&entry.name), folder.only_tracked);
+                    open.extend(self.entry(path, entry, only_tracked));
+                }
+                None => {
+                    self.ignored.leave(folder.mark);
+                    open.pop();
+                }
             }
         }
         self.report
     }
 
-    fn unlisted(&mut self, error: &ignore::Error) {
-        // What vanished between its listing and its turn is gone, and that is no error.
-        if error.depth() != Some(0)
-            && error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
-        {
-            return;
+    /// Lists a folder, and hears its rules.
+    fn enter(&mut self, path: PathBuf, only_tracked: bool) -> Option<Folder> {
+        let (folder, entries) = match list(&self.shared.root, &path) {
+            Ok(listed) => listed,
+            Err(error) => {
+                self.unlisted(&path, error);
+                return None;
+            }
+        };
+        self.mounts.meet(&folder);
+        let mark = self.ignored.mark();
+        let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+        let is_repository = !path.as_os_str().is_empty() && has(".git");
+        if is_repository {
+            self.ignored.enter_repository(&self.shared.options.root, &path);
         }
+        let only_tracked = only_tracked && !is_repository;
+        if has(RULES_FILE) && !only_tracked {
+            self.ignored.enter(&folder, &path);
+        }
+        self.hear();
+        Some(Folder { path, entries: entries.into_iter(), mark, only_tracked })
+    }
+
+    /// Tells what had a say and was not heard.
+    fn hear(&mut self) {
+        for unheard in self.ignored.unheard() {
+            let problem = match unheard.is_index {
+                true => FileProblem::IndexUnread,
+                false => FileProblem::RulesUnread,
+            };
+            // What git tracks although it is ignored may be missing.
+            self.report.complete &= !unheard.is_index;
+            self.report.problems.add(problem, &unheard.path, Some(unheard.reason));
+        }
+    }
+
+    fn unlisted(&mut self, path: &Path, error: OpenError) {
+        let is_root = path.as_os_str().is_empty();
+        let error = match error {
+            OpenError::Io(error) if error.kind() == io::ErrorKind::NotFound && !is_root => return,
+            OpenError::Link => return self.problem(FileProblem::Link, &path.to_string_lossy()),
+            error => error,
+        };
         self.report.complete = false;
-        let detail = Some(error.to_string());
+        let whole = self.shared.options.root.join(path);
+        let detail = Some(format!("{}: {error}", whole.display()));
         self.report.problems.add(FileProblem::UnreadableDirectory, "", detail);
     }
 
     /// A file that is gone is no error; of any other it is not known what it holds.
-    fn unread(&mut self, path: &str, error: Option<&io::Error>) {
-        if error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound) {
-            return self.problem(FileProblem::Vanished, path);
-        }
+    fn unread(&mut self, path: &str, error: OpenError) {
+        let detail = match error {
+            OpenError::Link => return self.problem(FileProblem::Link, path),
+            OpenError::Special => return self.problem(FileProblem::Special, path),
+            OpenError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                return self.problem(FileProblem::Vanished, path);
+            }
+            OpenError::Io(error) => Some(error.to_string()),
+        };
         self.report.complete = false;
-        let detail = error.map(ToString::to_string);
         self.report.problems.add(FileProblem::Unreadable, path, detail);
     }
 
@@ -97,46 +145,70 @@ impl<'a> Walk<'a> {
         self.report.problems.add(problem, path, None);
     }
 
-    fn entry(&mut self, entry: &DirEntry) {
-        let Some(kind) = entry.file_type().filter(|kind| !kind.is_dir()) else { return };
-        let Some(path) = relative(&self.shared.options.root, entry.path()) else {
-            return self.problem(FileProblem::PathNotUtf8, &entry.path().to_string_lossy());
+    /// Takes a file, or gives a folder to be walked next.
+    fn entry(&mut self, path: PathBuf, entry: Entry, only_tracked: bool) -> Option<Folder> {
+        let is_folder = matches!(entry.kind, Kind::Folder);
+        let globs = &self.shared.options.globs;
+        if entry.name.to_str().is_some_and(|name| HISTORY.contains(&name))
+            || path.to_str().is_some_and(|path| globs.excludes(path))
+        {
+            return None;
+        }
+        let verdict = match only_tracked {
+            true => self.ignored.verdict_of_tracked(&path, is_folder),
+            false => self.ignored.verdict(&path, is_folder),
         };
-        let options = self.shared.options;
-        if !options.globs.wants(&path) || options.is_store(entry.path()) {
-            return;
-        }
-        if kind.is_symlink() {
-            return self.problem(FileProblem::Link, &path);
-        }
-        if !kind.is_file() {
-            return self.problem(FileProblem::Special, &path);
-        }
-        match entry.metadata() {
-            Ok(metadata) => self.file(entry.path(), path, Stamp::of(&metadata)),
-            Err(error) => self.unread(&path, error.io_error()),
+        self.hear();
+        match (verdict, is_folder) {
+            (Verdict::Ignored, _) => None,
+            (Verdict::Kept, true) => self.enter(path, false),
+            (Verdict::OnlyTracked, true) => self.enter(path, true),
+            (_, false) => {
+                self.leaf(&path, entry.kind);
+                None
+            }
         }
     }
 
-    fn file(&mut self, absolute: &Path, path: String, stamp: Stamp) {
+    fn leaf(&mut self, path: &Path, kind: Kind) {
         let options = self.shared.options;
+        let Some(name) = path.to_str() else {
+            return self.problem(FileProblem::PathNotUtf8, &path.to_string_lossy());
+        };
+        if !options.globs.wants(name) || self.shared.stores.has_path(&options.root.join(path)) {
+            return;
+        }
+        match kind {
+            Kind::Link => self.problem(FileProblem::Link, name),
+            Kind::Special => self.problem(FileProblem::Special, name),
+            Kind::Unknown(error) => self.unread(name, error.into()),
+            Kind::File(stat) if self.shared.stores.has_file(&stat) => {}
+            Kind::File(stat) => self.file(name.to_owned(), &stat),
+            Kind::Folder => {}
+        }
+    }
+
+    fn file(&mut self, path: String, stat: &Stat) {
+        let options = self.shared.options;
+        let stamp = Stamp::of(stat, self.mounts.of(stat));
         let trusted =
             options.trust_mtime.then(|| self.shared.stamps.known(&path, &stamp)).flatten();
         let shebang = || match trusted {
             Some(known) => Ok(known.shebang.as_deref().and_then(Language::by_name)),
-            None => shebang_language(absolute),
+            None => shebang_language(&self.shared.root, Path::new(&path)),
         };
-        let by_name = Language::by_path(absolute);
+        let by_name = Language::by_path(Path::new(&path));
         let (nameless, read_at) = (by_name.is_none(), stamps::now());
         let by_content = match nameless.then(shebang).transpose() {
             Ok(language) => language.flatten(),
-            Err(error) => return self.unread(&path, Some(&error)),
+            Err(error) => return self.unread(&path, error),
         };
         let Some(language) = by_name.or(by_content) else {
             if trusted.is_none() {
                 self.shared.stamps.remember(&path, stamp, read_at, UNREAD, Some(""));
             }
-            return *self.report.without_grammar.entry(kind_of_file(absolute)).or_default() += 1;
+            let kind = kind_of_file(Path::new(&path));
+            return *self.report.without_grammar.entry(kind).or_default() += 1;
         };
         if !options.languages.is_empty() && !options.languages.iter().any(|l| l == language.name) {
             return;
@@ -157,15 +229,15 @@ impl<'a> Walk<'a> {
             *self.report.languages.entry(language.name).or_default() += 1;
             return;
         }
-        let candidate = Candidate { absolute: absolute.to_path_buf(), path, stamp, nameless };
+        let candidate = Candidate { path, stamp, nameless };
         // The workers are gone only when one of them panicked, which is told where it is joined.
         self.queue.send((candidate, language)).ok();
     }
 }
 
-fn shebang_language(path: &Path) -> io::Result<Option<&'static Language>> {
+fn shebang_language(root: &Root, path: &Path) -> Result<Option<&'static Language>, OpenError> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
-    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    root.file(path)?.0.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     Ok(Language::by_shebang(&head))
 }
 

@@ -1,14 +1,16 @@
 //! Reads files, skips what is held, parses the rest, and sends batches.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 
 use astload_model::{BatchBuilder, BatchFull, UnitRow};
 
-use super::extract::{ExtractError, Extracted, Extractor, extractor_name};
+use super::beneath::OpenError;
+use super::extract::{Bounds, ExtractError, Extracted, Extractor, extractor_name};
+use super::stamps::{Failure, Stamp};
 use super::{Candidate, DirectoryReport, FileProblem, LAYER, Shared, Sink, need, stamps};
 use crate::channel::Lanes;
 use crate::holdings::Need;
@@ -22,6 +24,9 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Where a NUL byte says that a file is not text.
 const BINARY_HEAD: usize = 8 << 10;
+
+/// What is said of a file that could not be parsed last time.
+const NOT_AGAIN: &str = "as before, and it has not changed";
 
 type Work = (Candidate, &'static Language);
 
@@ -73,30 +78,38 @@ impl<'a> Worker<'a> {
         let path = candidate.path.as_str();
         let read_at = stamps::now();
         let _pass = self.shared.gate.pass(candidate.stamp.size());
-        let limit = self.shared.options.file_bytes_max;
-        match read(&candidate.absolute, limit, &mut self.source) {
-            Ok(true) => {}
-            Ok(false) => {
+        let stamp = match self.read(candidate) {
+            Ok(Some(stamp)) => stamp,
+            Ok(None) => {
                 self.shared.see_too_large(path);
                 return self.problem(FileProblem::TooLarge, path, None);
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(OpenError::Link) => return self.problem(FileProblem::Link, path, None),
+            Err(OpenError::Special) => return self.problem(FileProblem::Special, path, None),
+            Err(OpenError::Io(error)) if error.kind() == ErrorKind::NotFound => {
                 return self.problem(FileProblem::Vanished, path, None);
             }
-            Err(error) => {
+            Err(OpenError::Io(error)) => {
                 self.report.complete = false;
                 return self.problem(FileProblem::Unreadable, path, Some(error.to_string()));
             }
-        }
+        };
         if self.source[..self.source.len().min(BINARY_HEAD)].contains(&0) {
             return self.problem(FileProblem::Binary, path, None);
         }
         let hash = *blake3::hash(&self.source).as_bytes();
         let shebang = candidate.nameless.then_some(language.name);
-        self.shared.stamps.remember(path, candidate.stamp, read_at, hash, shebang);
         *self.report.languages.entry(language.name).or_default() += 1;
         let Need { lacking: wanted, held } = need(self.shared, path, language, &hash);
         self.shared.progress.held.add(held);
+        let extractor = extractor_name(language, self.shared.options.nodes);
+        if wanted > 0
+            && let Some(failure) = self.shared.stamps.failure(path, &hash, &extractor)
+        {
+            let detail = Some(NOT_AGAIN.to_owned());
+            return self.problem(failure.into(), path, detail);
+        }
+        self.shared.stamps.remember(path, stamp, read_at, hash, shebang);
         if wanted == 0 {
             self.report.held += 1;
         } else if let Sink::Plan = self.sink {
@@ -104,6 +117,31 @@ impl<'a> Worker<'a> {
         } else {
             self.parse(candidate, language, &hash, wanted);
         }
+    }
+
+    /// Reports a file that is not to be parsed again until it changes.
+    fn give_up(
+        &mut self,
+        candidate: &Candidate,
+        language: &'static Language,
+        hash: &[u8; 32],
+        failure: Failure,
+    ) {
+        let path = candidate.path.as_str();
+        let extractor = extractor_name(language, self.shared.options.nodes);
+        let shebang = candidate.nameless.then_some(language.name);
+        self.shared.stamps.remember_failure(path, *hash, shebang, (failure, &extractor));
+        self.problem(failure.into(), path, None);
+    }
+
+    /// Reads a file whole, and says what it was when it was opened; nothing where it is too large.
+    fn read(&mut self, candidate: &Candidate) -> Result<Option<Stamp>, OpenError> {
+        self.source.clear();
+        let (file, stat) = self.shared.root.file(Path::new(&candidate.path))?;
+        let limit = self.shared.options.file_bytes_max;
+        file.take(limit + 1).read_to_end(&mut self.source)?;
+        let fits = self.source.len() as u64 <= limit;
+        Ok(fits.then(|| candidate.stamp.opened(&stat)))
     }
 
     fn parse(
@@ -133,7 +171,10 @@ impl<'a> Worker<'a> {
                 self.builder.abandon_unit();
                 match error {
                     ExtractError::Stopped => self.report.complete = false,
-                    ExtractError::Timeout => self.problem(FileProblem::ParseTimeout, path, None),
+                    ExtractError::Timeout => self.give_up(candidate, language, hash, Failure::Time),
+                    ExtractError::Memory => {
+                        self.give_up(candidate, language, hash, Failure::Memory)
+                    }
                     ExtractError::Refused(rule) => {
                         // What is held of the file is an older version, which is gone for good.
                         self.shared.holdings.unsee(self.shared.unit_id(path));
@@ -152,12 +193,13 @@ impl<'a> Worker<'a> {
     ) -> Result<Extracted, ExtractError> {
         let options = self.shared.options;
         let stopped = || self.shared.stopped();
+        let bounds = Bounds { large: &self.shared.large, stopped: &stopped };
         let extracted = self.extractor.extract(
             language,
             options.nodes,
             &self.source,
             &mut self.builder,
-            &stopped,
+            bounds,
         )?;
         if path.len() > astload_model::limits::PATH_MAX {
             return Err(ExtractError::Refused("path is longer than 4096 bytes".into()));
@@ -198,14 +240,6 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Reads a file whole; false where it is larger than the limit.
-fn read(path: &std::path::Path, limit: u64, source: &mut Vec<u8>) -> io::Result<bool> {
-    source.clear();
-    let file = File::open(path)?;
-    file.take(limit + 1).read_to_end(source)?;
-    Ok(source.len() as u64 <= limit)
-}
-
 /// Lines, of which the last may lack its end.
 fn lines(source: &[u8]) -> u32 {
     let ends = source.iter().filter(|&&byte| byte == b'\n').count();
@@ -221,8 +255,11 @@ mod tests {
 
     use tokio_util::sync::CancellationToken;
 
+    use super::super::beneath::Root;
+    use super::super::extract::Large;
     use super::super::gate::Gate;
-    use super::super::stamps::{Stamp, Stamps};
+    use super::super::own::OwnFiles;
+    use super::super::stamps::Stamps;
     use super::super::{DirectoryOptions, NodeChoice, PathGlobs, SourceProgress};
     use super::*;
     use crate::holdings::Holdings;
@@ -234,7 +271,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let absolute = root.path().join("a.py");
         fs::write(&absolute, "a = 1\n").expect("written");
-        let stamp = Stamp::of(&fs::metadata(&absolute).expect("there"));
+        let stamp = Stamp::of(&rustix::fs::stat(&absolute).expect("there"), None);
         let options = DirectoryOptions {
             root: root.path().to_path_buf(),
             repo: "r".into(),
@@ -252,17 +289,20 @@ mod tests {
         holdings.add(0, &everything, Vec::new(), astload_backends::Origin::Ours);
         let shared = Shared {
             options: &options,
+            root: Root::open(root.path()).expect("opened"),
+            stores: OwnFiles::default(),
             holdings: &holdings,
             progress: &SourceProgress::default(),
             stamps: Stamps::none(),
             gate: Gate::new(1 << 20),
+            large: Large::default(),
             cancelled: CancellationToken::new(),
             closed: AtomicBool::new(false),
         };
         let language = Language::by_name("python").expect("known");
         change(&absolute);
         let path = "a.py".to_owned();
-        let candidate = Candidate { absolute, path, stamp, nameless: false };
+        let candidate = Candidate { path, stamp, nameless: false };
         let mut worker = Worker::new(&shared, Sink::Plan);
         worker.file(&candidate, language);
         worker.report
@@ -287,6 +327,24 @@ mod tests {
         });
         assert_eq!(problems(&report), [(FileProblem::Unreadable, "a.py")]);
         assert!(!report.complete, "what was not read may not be deleted");
+    }
+
+    #[test]
+    fn a_file_that_becomes_a_link_or_a_pipe_after_it_was_listed_is_not_opened() {
+        let report = changed_after_listing(|path| {
+            fs::write(path.with_extension("secret"), "secret = 1\n").expect("written");
+            fs::remove_file(path).expect("removed");
+            std::os::unix::fs::symlink(path.with_extension("secret"), path).expect("a link");
+        });
+        assert_eq!(problems(&report), [(FileProblem::Link, "a.py")]);
+        assert!(report.planned.is_empty(), "{report:?}");
+        let report = changed_after_listing(|path| {
+            fs::remove_file(path).expect("removed");
+            let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+            rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).expect("a pipe");
+        });
+        assert_eq!(problems(&report), [(FileProblem::Special, "a.py")]);
+        assert!(report.planned.is_empty(), "{report:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use astload_model::{BatchBuilder, NODE_FLAGS, NodeRow, NodesBuilder, flags};
+use astload_model::{BatchBuilder, NODE_FLAGS, NodeRow, NodesBuilder, flags, limits};
 use tree_sitter::{Node, Tree, TreeCursor};
 
 use super::grammar::Kinds;
@@ -13,7 +13,6 @@ use super::{ExtractError, NodeChoice};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Walked {
     pub(super) nodes: usize,
-    pub(super) depth: usize,
     pub(super) text_replaced: bool,
 }
 
@@ -35,13 +34,12 @@ pub(super) fn walk(
         nodes: &mut to.nodes,
         first,
         open: Vec::new(),
-        depth: 0,
         text_replaced: false,
     };
-    walk.run();
-    let (depth, text_replaced) = (walk.depth, walk.text_replaced);
+    walk.run()?;
+    let text_replaced = walk.text_replaced;
     drop(walk);
-    Ok(Walked { nodes: to.nodes.len() - first, depth, text_replaced })
+    Ok(Walked { nodes: to.nodes.len() - first, text_replaced })
 }
 
 struct NodeFlags {
@@ -76,12 +74,11 @@ struct Walk<'w, 's> {
     first: usize,
     /// A level a descent: the kept node's number, or the nearest kept ancestor's, and whether kept.
     open: Vec<(u32, bool)>,
-    depth: usize,
     text_replaced: bool,
 }
 
 impl<'s> Walk<'_, 's> {
-    fn run(&mut self) {
+    fn run(&mut self) -> Result<(), ExtractError> {
         loop {
             let node = self.cursor.node();
             let ord = (self.nodes.len() - self.first) as u32;
@@ -93,11 +90,14 @@ impl<'s> Walk<'_, 's> {
             }
             if !leaf && self.cursor.goto_first_child() {
                 self.open.push(if kept { (ord, true) } else { (parent.unwrap_or(0), false) });
-                self.depth = self.depth.max(self.open.len() + 1);
+                if self.open.len() + 1 > limits::TREE_DEPTH_MAX {
+                    let rule = format!("nests deeper than {} nodes", limits::TREE_DEPTH_MAX);
+                    return Err(ExtractError::Refused(rule));
+                }
                 continue;
             }
             while !self.cursor.goto_next_sibling() {
-                let Some((ord, kept)) = self.open.pop() else { return };
+                let Some((ord, kept)) = self.open.pop() else { return Ok(()) };
                 self.cursor.goto_parent();
                 if kept {
                     let last = (self.nodes.len() - self.first - 1) as u32;
