@@ -6,14 +6,14 @@ use crate::unit::Unit;
 /// The hash of a unit's canonical form; equal for two stores that hold the same rows.
 ///
 /// BLAKE3 over the unit's rows: the columns in the order of the schema, words instead of keys,
-/// edges sorted by what identifies them, and the symbols' keys in their edges. Left out are the
-/// generation, which says when and not what, and symbols that no edge refers to. A null is a byte
-/// 0; any other value begins with a byte 1, then comes an integer as a u64, little-endian, or a text
+/// symbols sorted by their keys, edges by what identifies them, with the symbols' keys in them. Left out
+/// is the generation, which says when and not what. A null is a byte 0; any other value begins with a byte 1, then comes an integer as a u64, little-endian, or a text
 /// after its length as such. Lists follow their length in the same form.
 pub fn canonical_hash(unit: &Unit<'_>) -> [u8; 32] {
     let mut form = Form { hasher: blake3::Hasher::new(), pending: Vec::new() };
     own_columns(&mut form, unit);
     nodes(&mut form, unit);
+    symbols(&mut form, unit);
     edges(&mut form, unit);
     vectors(&mut form, unit);
     form.hasher.update(&form.pending);
@@ -93,6 +93,18 @@ fn nodes(form: &mut Form, unit: &Unit<'_>) {
         form.numbers(i, &[nodes.end_line, nodes.end_col]);
         form.number(Some(nodes.flags[i]));
         form.text(nodes.properties.get(i));
+    }
+}
+
+fn symbols(form: &mut Form, unit: &Unit<'_>) {
+    let symbols = unit.symbol_view();
+    let mut sorted: Vec<usize> = unit.symbols().collect();
+    sorted.sort_unstable_by_key(|&i| symbols.symbol.at(i));
+    form.number(Some(sorted.len() as u64));
+    for i in sorted {
+        form.text(Some(symbols.symbol.at(i)));
+        form.words(i, &[symbols.kind]);
+        form.texts(i, &[symbols.name, symbols.package]);
     }
 }
 

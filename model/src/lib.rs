@@ -17,6 +17,7 @@ mod column;
 mod dictionary;
 mod ids;
 pub mod limits;
+mod mention;
 mod number;
 mod schema;
 mod select;
@@ -33,6 +34,7 @@ pub use column::{
     TextsBuilder, Words, WordsBuilder,
 };
 pub use ids::{SymbolId, UnitId};
+pub use mention::{Mention, Said};
 pub use schema::{
     EDGE_FLAGS, EdgeRow, Edges, EdgesBuilder, LABELS, MODEL_KEY, MODEL_VERSION, NODE_FLAGS,
     NodeRow, Nodes, NodesBuilder, OPS, Op, POSITION_ENCODINGS, ROOT_LABEL, SymbolRow, Symbols,

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
 /// The views that are promised to users.
-pub const VIEWS: [&str; 5] = ["units", "nodes", "edges", "symbols", "vectors"];
+pub const VIEWS: [&str; 6] = ["units", "nodes", "edges", "symbols", "mentions", "vectors"];
 
 /// An SQLite store, open for reading.
 #[derive(Debug)]

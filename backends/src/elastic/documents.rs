@@ -4,7 +4,7 @@
 //! touches none of the one that is there, and writers of two versions none of each other's. The unit's
 //! own document says which version counts, and is written last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use astload_model::{Batch, Unit, UnitId};
 
@@ -207,9 +207,11 @@ impl<'a> ByNode<'a> {
         object.text("repo", Some(self.unit.repo()));
         object.text("path", Some(self.unit.path()));
         object.text("language", self.unit.language());
+        // What no edge ends at is kept with the root.
+        let mentions = if i == self.unit.nodes().start { self.mentions() } else { Vec::new() };
         let edges = of_node(&self.edges, ord);
-        if !edges.is_empty() {
-            self.edges(edges, &mut object);
+        if !edges.is_empty() || !mentions.is_empty() {
+            self.edges(edges, &mentions, &mut object);
         }
         let vectors = of_node(&self.vectors, ord);
         if !vectors.is_empty() {
@@ -218,8 +220,17 @@ impl<'a> ByNode<'a> {
         object.end();
     }
 
-    /// The edges as they were given, with their symbols; and what of them is searched.
-    fn edges(&self, rows: &[(u32, usize)], object: &mut Object<'_>) {
+    /// The symbols of the unit's list that no edge ends at.
+    fn mentions(&self) -> Vec<usize> {
+        let ends: HashSet<u32> =
+            self.edges.iter().filter_map(|&(_, i)| self.batch.edges().dst_symbol.get(i)).collect();
+        let own = self.unit.symbols().zip(0..);
+        own.filter(|(_, position)| !ends.contains(position)).map(|(row, _)| row).collect()
+    }
+
+    /// The edges as they were given, with their symbols; symbols that are mentioned besides; and what
+    /// of all these is searched.
+    fn edges(&self, rows: &[(u32, usize)], mentions: &[usize], object: &mut Object<'_>) {
         let (edges, symbols) = (self.batch.edges(), self.batch.symbols());
         let first = self.unit.symbols().start;
         let symbol_of =
@@ -234,6 +245,8 @@ impl<'a> ByNode<'a> {
                 named.extend(symbols.name.get(row));
             }
         }
+        keys.extend(mentions.iter().map(|&row| symbols.symbol.at(row)));
+        named.extend(mentions.iter().filter_map(|&row| symbols.name.get(row)));
         for list in uses.values_mut().chain([&mut keys, &mut named]) {
             list.sort_unstable();
             list.dedup();
@@ -252,6 +265,20 @@ impl<'a> ByNode<'a> {
         if !named.is_empty() {
             object.value("symbol_names", |bytes| json::any(bytes, &named));
         }
+        if !mentions.is_empty() {
+            object.value("mentions", |bytes| {
+                bytes.extend_from_slice(b"{\"rows\":[");
+                for (at, &row) in mentions.iter().enumerate() {
+                    bytes.extend_from_slice(if at > 0 { b",[" } else { b"[" });
+                    self.symbol(row, bytes);
+                    bytes.push(b']');
+                }
+                bytes.extend_from_slice(b"]}");
+            });
+        }
+        if rows.is_empty() {
+            return;
+        }
         object.value("edges", |bytes| {
             bytes.extend_from_slice(b"{\"rows\":[");
             for (at, &(_, i)) in rows.iter().enumerate() {
@@ -266,7 +293,7 @@ impl<'a> ByNode<'a> {
 
     /// In the order in which it is read back.
     fn edge(&self, i: usize, symbol: Option<usize>, bytes: &mut Vec<u8>) {
-        let (edges, symbols) = (self.batch.edges(), self.batch.symbols());
+        let edges = self.batch.edges();
         bytes.push(b'[');
         json::text(bytes, edges.kind.at(i));
         for number in [
@@ -284,17 +311,20 @@ impl<'a> ByNode<'a> {
         bytes.push(b',');
         json::text_or_null(bytes, edges.properties.get(i));
         if let Some(row) = symbol {
-            for text in [
-                Some(symbols.symbol.at(row)),
-                Some(symbols.kind.at(row)),
-                symbols.name.get(row),
-                symbols.package.get(row),
-            ] {
-                bytes.push(b',');
-                json::text_or_null(bytes, text);
-            }
+            bytes.push(b',');
+            self.symbol(row, bytes);
         }
         bytes.push(b']');
+    }
+
+    /// What the unit says of a symbol.
+    fn symbol(&self, row: usize, bytes: &mut Vec<u8>) {
+        let symbols = self.batch.symbols();
+        json::text(bytes, symbols.symbol.at(row));
+        for text in [Some(symbols.kind.at(row)), symbols.name.get(row), symbols.package.get(row)] {
+            bytes.push(b',');
+            json::text_or_null(bytes, text);
+        }
     }
 
     fn vectors(&self, rows: &[(u32, usize)], bytes: &mut Vec<u8>) {

@@ -110,7 +110,7 @@ impl Store {
     async fn orphans(&self) -> Result<u64> {
         let used = self.used(json!({ "exists": { "field": "symbols" } })).await?;
         let mut unused = Vec::new();
-        let fields = ["symbol", "kind", "name", "package"];
+        let fields = ["symbol", "kind", "name"];
         self.all(WHAT, "symbols", json!({ "match_all": {} }), [&["symbol"], &fields], |hit| {
             if !used.contains(&symbol_of(&hit)) {
                 unused.push(hit);

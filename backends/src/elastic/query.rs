@@ -1,6 +1,6 @@
 //! The few questions of the command line, asked of the indices.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use elasticsearch::http::Method;
@@ -42,15 +42,14 @@ impl Query for Store {
     async fn references(&self, name: &str, most: usize) -> Result<Vec<Reference>> {
         const WHAT: &str = "finding references";
         self.refresh(WHAT).await?;
-        let query = json!({ "bool": { "should": [
-            { "term": { "symbol_names": name } }, { "term": { "symbols": name } },
-        ]}});
+        let keys = self.named(WHAT, name).await?;
+        let query = json!({ "terms": { "symbols": keys } });
         let fields = ["repo", "path", "name", "kind", "ord", "edges", "unit_id", "version"];
         let mut found = Vec::new();
         self.all(WHAT, "nodes", query, [&["unit_id", "version", "ord"], &fields], |hit| {
             let node = &hit["_source"];
             for edge in node["edges"]["rows"].as_array().into_iter().flatten() {
-                if edge[9] == name || edge[11] == name {
+                if edge[9].as_str().is_some_and(|key| keys.contains(key)) {
                     let version = (text(&node["unit_id"]), text(&node["version"]));
                     found.push((version, reference(node, edge)));
                 }
@@ -102,6 +101,23 @@ fn reference(node: &Value, edge: &Value) -> Reference {
 }
 
 impl Store {
+    /// The keys of symbols that a unit calls so, and the key that is so.
+    async fn named(&self, what: &str, name: &str) -> Result<BTreeSet<String>> {
+        let mut keys = BTreeSet::from([name.to_owned()]);
+        let query = json!({ "term": { "symbol_names": name } });
+        let (sort, fields): ([&str; 3], _) = (["unit_id", "version", "ord"], ["edges", "mentions"]);
+        self.all(what, "nodes", query, [&sort, &fields], |hit| {
+            let rows =
+                |list: &str| hit["_source"][list]["rows"].as_array().cloned().unwrap_or_default();
+            let edges = rows("edges").into_iter().filter(|edge| edge[11] == name);
+            keys.extend(edges.map(|edge| text(&edge[9])));
+            let mentions = rows("mentions").into_iter().filter(|mention| mention[2] == name);
+            keys.extend(mentions.map(|mention| text(&mention[0])));
+        })
+        .await?;
+        Ok(keys)
+    }
+
     /// Those of versions that count.
     async fn that_count(
         &self,

@@ -125,7 +125,7 @@ fn fields(name: &str, flavour: Flavour, analysis: Analysis) -> Value {
             "version": keyword(), "content": keyword(), "deleted": {"type": "boolean"},
         }),
         "symbols" => json!({
-            "symbol": symbol(), "kind": keyword(), "name": words(), "package": keyword(),
+            "symbol": symbol(), "kind": keyword(), "name": words(),
         }),
         _ => json!({
             "unit_id": keyword(), "version": keyword(), "at": {"type": "date", "format": "epoch_millis"},
@@ -136,7 +136,7 @@ fn fields(name: &str, flavour: Flavour, analysis: Analysis) -> Value {
             "end_byte": long(), "start_line": long(), "start_col": long(), "end_line": long(),
             "end_col": long(), "flags": long(), "properties": object(), "properties_text": kept(),
             "uses": object(), "symbols": symbol(), "symbol_names": keyword(),
-            "edges": kept(), "vectors": kept(),
+            "edges": kept(), "mentions": kept(), "vectors": kept(),
         }),
     }
 }

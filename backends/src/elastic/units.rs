@@ -125,7 +125,10 @@ fn row(
     for edge in node["edges"]["rows"].as_array().into_iter().flatten() {
         let dst_symbol = match edge[9].as_str() {
             None => None,
-            Some(key) => Some(symbol(key, edge, builder, positions)?),
+            Some(key) => {
+                let columns = [&edge[10], &edge[11], &edge[12]];
+                Some(symbol(key, columns, builder, positions)?)
+            }
         };
         let edges = &mut builder.edges;
         let kind = edges.kind.key(edge[0].as_str().unwrap_or_default()).map_err(full)?;
@@ -143,6 +146,10 @@ fn row(
             properties: edge[8].as_str(),
         });
     }
+    for mention in node["mentions"]["rows"].as_array().into_iter().flatten() {
+        let columns = [&mention[1], &mention[2], &mention[3]];
+        symbol(mention[0].as_str().unwrap_or_default(), columns, builder, positions)?;
+    }
     for vector in node["vectors"]["rows"].as_array().into_iter().flatten() {
         let bits = vector.as_array().into_iter().flatten().skip(2);
         let numbers: Vec<f32> = bits.filter_map(uint).map(f32::from_bits).collect();
@@ -154,10 +161,10 @@ fn row(
     Ok(())
 }
 
-/// The position of an edge's symbol among those of its unit.
+/// The position of a symbol, of which the unit says these columns, among those of the unit.
 fn symbol(
     key: &str,
-    edge: &Value,
+    [kind, name, package]: [&Value; 3],
     builder: &mut BatchBuilder,
     positions: &mut HashMap<String, u32>,
 ) -> Result<u32> {
@@ -167,13 +174,8 @@ fn symbol(
     let position = positions.len() as u32;
     positions.insert(key.to_owned(), position);
     let symbols = &mut builder.symbols;
-    let kind = symbols.kind.key(edge[10].as_str().unwrap_or_default()).map_err(full)?;
-    symbols.push(SymbolRow {
-        symbol: key,
-        kind,
-        name: edge[11].as_str(),
-        package: edge[12].as_str(),
-    });
+    let kind = symbols.kind.key(kind.as_str().unwrap_or_default()).map_err(full)?;
+    symbols.push(SymbolRow { symbol: key, kind, name: name.as_str(), package: package.as_str() });
     Ok(position)
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use astload_model::{Batch, Op, SymbolId, Unit, canonical_hash};
+use astload_model::{Batch, Op, Said, SymbolId, Unit, canonical_hash};
 
 use super::Store;
 use super::bulk::{Bulk, Item};
@@ -232,10 +232,11 @@ impl Write<'_> {
             bulk.push(|lines| {
                 action(lines, "create", &index, &id.to_string(), None);
                 let mut object = Object::begin(lines);
-                object.text("symbol", Some(symbols.symbol.at(row)));
-                object.text("kind", Some(symbols.kind.at(row)));
-                object.text("name", symbols.name.get(row));
-                object.text("package", symbols.package.get(row));
+                let key = symbols.symbol.at(row);
+                let told = Said::by_key(key);
+                object.text("symbol", Some(key));
+                object.text("kind", Some(told.kind));
+                object.text("name", told.name);
                 object.end();
                 lines.push(b'\n');
             });

@@ -17,6 +17,7 @@ const LABELS: [&str; 6] = [CODE, UNIT, SYMBOL, "Vector", "Repo", "AstloadStore"]
 /// Relationships of ours. An edge of another's making that is called so gets a `_` at its end.
 pub(super) const HAS_CHILD: &str = "HAS_CHILD";
 pub(super) const HAS_VECTOR: &str = "HAS_VECTOR";
+pub(super) const HAS_MENTION: &str = "HAS_MENTION";
 
 /// Bytes of a kind that is a label. A longer one is a property.
 const KIND_LABEL_MAX: usize = 256;
@@ -85,7 +86,7 @@ pub(super) fn kind_of(type_name: &str) -> &str {
 }
 
 fn is_reserved(name: &str) -> bool {
-    [HAS_CHILD, HAS_VECTOR].contains(&name.trim_end_matches('_'))
+    [HAS_CHILD, HAS_VECTOR, HAS_MENTION].contains(&name.trim_end_matches('_'))
 }
 
 #[cfg(test)]
@@ -94,9 +95,11 @@ mod tests {
 
     #[test]
     fn the_kind_of_an_edge_is_known_by_its_relationship() {
-        for kind in ["CALL", "HAS_CHILD", "HAS_CHILD_", "HAS_VECTOR__", "_", "HAS_", "CALL_"] {
+        for kind in
+            ["CALL", "HAS_CHILD", "HAS_CHILD_", "HAS_VECTOR__", "HAS_MENTION", "_", "HAS_", "CALL_"]
+        {
             let named = type_of(kind);
-            assert!(![HAS_CHILD, HAS_VECTOR].contains(&named.as_str()), "{named}");
+            assert!(![HAS_CHILD, HAS_VECTOR, HAS_MENTION].contains(&named.as_str()), "{named}");
             assert_eq!(kind_of(&named), kind);
         }
     }

@@ -37,6 +37,8 @@ impl Query for Store {
             CALL () {
               MATCH (symbol:{SharedSymbol} {name: $name}) RETURN symbol
               UNION
+              MATCH (:{Unit})-[:HAS_MENTION {name: $name}]->(symbol:{SharedSymbol}) RETURN symbol
+              UNION
               MATCH (symbol:{SharedSymbol} {symbol_id: $id}) RETURN symbol
             }
             MATCH (node)-[edge]->(symbol)
@@ -143,7 +145,14 @@ impl Store {
             MATCH (symbol:{SharedSymbol})<-[edge]-()
             WHERE edge.ord IS NOT NULL AND type(edge) <> 'DEFINES'
             WITH symbol, count(*) AS uses ORDER BY uses DESC LIMIT $most
-            WITH coalesce(symbol.name, symbol.symbol) AS symbol, uses ORDER BY uses DESC, symbol
+            CALL (symbol) {
+              OPTIONAL MATCH (symbol)<-[said:HAS_MENTION]-() WHERE said.kind IS NOT NULL
+              WITH said ORDER BY said.kind, coalesce(said.name, ''), coalesce(said.package, '')
+              RETURN said LIMIT 1
+            }
+            WITH CASE WHEN said IS NULL THEN coalesce(symbol.name, symbol.symbol)
+              ELSE coalesce(said.name, symbol.symbol) END AS symbol, uses
+            ORDER BY uses DESC, symbol
             RETURN [symbol, uses] AS row";
         let rows = self.ask(SUMMING, limited(symbols)).await?;
         let symbol = |mut row: Answer| SymbolCount { symbol: row.word(), references: row.number() };

@@ -6,86 +6,16 @@
 
 use std::collections::HashMap;
 
-use astload_model::{Batch, Op, SymbolId, Unit};
+use astload_model::{Batch, Mention, Op, Said, SymbolId, Unit};
 use neo4rs::{BoltType, Query};
 
 use super::connect::Tx;
 use super::names::{CODE, Names, type_of};
+use super::statements::{PUT_REPOS, WRITE};
 use super::value::{floats, int, int_or_null, list, map, text, text_or_null};
 use crate::contract::RowCounts;
 use crate::error::Result;
 use crate::hex::hex;
-
-const WRITE: &str = "
-CALL () {
-  UNWIND range(0, size($units) - 1) AS at
-  WITH at, $units[at] AS row
-  MATCH (unit:{Unit} {unit_id: row[0]})
-  USING INDEX unit:{Unit}(unit_id)
-  SET unit = row[2], unit.written = randomUUID(), unit:$(row[1])
-  WITH unit ORDER BY at
-  RETURN collect(unit) AS units
-}
-CALL () {
-  UNWIND $tombstones AS row
-  MATCH (unit:{Unit} {unit_id: row[0]})
-  USING INDEX unit:{Unit}(unit_id)
-  SET unit = row[1]
-}
-CALL () {
-  UNWIND $untouched AS id
-  MATCH (unit:{Unit} {unit_id: id})
-  USING INDEX unit:{Unit}(unit_id)
-  REMOVE unit.writing
-}
-CALL () {
-  UNWIND $nodes AS row
-  CREATE (node:$($labels[row[0]]) {
-    ord: row[1], last: row[2], flags: row[3], name: row[4], start_byte: row[5], end_byte: row[6],
-    start_line: row[7], start_col: row[8], end_line: row[9], end_col: row[10], field: row[11],
-    text: row[12], properties: row[13], kind: row[14]})
-  RETURN collect(node) AS made
-}
-CALL () {
-  UNWIND $symbols AS row
-  MERGE (symbol:{SharedSymbol} {symbol_id: row[0]})
-  ON CREATE SET symbol.symbol = row[1], symbol.kind = row[2], symbol.name = row[3],
-    symbol.package = row[4]
-  RETURN collect(symbol) AS symbols
-}
-WITH units + made AS nodes, symbols
-CALL (nodes) {
-  UNWIND $children AS row
-  WITH nodes[row[0]] AS parent, nodes[row[1]] AS child
-  CREATE (parent)-[:HAS_CHILD]->(child)
-}
-CALL (nodes, symbols) {
-  UNWIND $uses AS row
-  WITH nodes[row[0]] AS node, symbols[row[1]] AS symbol, row
-  CREATE (node)-[:$($types[row[2]]) {
-    ord: row[3], flags: row[4], start_byte: row[5], end_byte: row[6], start_line: row[7],
-    start_col: row[8], properties: row[9]}]->(symbol)
-}
-CALL (nodes) {
-  UNWIND $edges AS row
-  WITH nodes[row[0]] AS node, nodes[row[1]] AS other, row
-  CREATE (node)-[:$($types[row[2]]) {
-    ord: row[3], flags: row[4], start_byte: row[5], end_byte: row[6], start_line: row[7],
-    start_col: row[8], properties: row[9]}]->(other)
-}
-CALL (nodes) {
-  UNWIND $vectors AS row
-  WITH nodes[row[0]] AS node, row
-  CREATE (node)-[:HAS_VECTOR]->(:{Vector} {model: row[1], text_hash: row[2], vector: row[3]})
-}";
-
-/// The generation is read once the node is locked.
-const PUT_REPOS: &str = "
-UNWIND $repos AS row
-MERGE (repo:{Repo} {repo: row[0], layer: row[1]})
-ON CREATE SET repo.origin = 'upstream'
-SET repo.loaded_at = datetime()
-SET repo.generation = CASE WHEN repo.generation > row[2] THEN repo.generation ELSE row[2] END";
 
 /// Units that are to be written.
 pub(super) struct Rows<'a> {
@@ -125,6 +55,7 @@ impl Rows<'_> {
         let (nodes, children, labels) = self.nodes(&kept);
         let (symbols, positions) = self.symbols(&kept);
         let (uses, edges) = self.edges(&kept, &positions, &mut types);
+        let mentions = self.mentions(&kept, &positions);
         let vectors = self.vectors(&kept);
         let counts = RowCounts {
             nodes: (nodes.len() + kept.len()) as u64,
@@ -142,6 +73,7 @@ impl Rows<'_> {
             .param("labels", list(labels))
             .param("nodes", list(nodes))
             .param("symbols", list(symbols))
+            .param("mentions", list(mentions))
             .param("children", list(children))
             .param("types", list(types.values))
             .param("uses", list(uses))
@@ -231,7 +163,28 @@ impl Rows<'_> {
         (rows, children, combined.values)
     }
 
-    /// The symbols that edges end at, by their ids, and where each is.
+    /// What units say of symbols beyond what is known by their keys and edges, by symbol.
+    fn mentions(&self, kept: &[Unit<'_>], symbols: &HashMap<SymbolId, i64>) -> Vec<BoltType> {
+        let ids = self.batch.symbol_ids();
+        let mut rows = Vec::new();
+        for (at, unit) in kept.iter().enumerate() {
+            for Mention { row, said } in unit.mentions() {
+                let end = symbols.get(&ids[row]).copied().unwrap_or_default();
+                let mention = list(vec![
+                    int(at as i64),
+                    int(end),
+                    text_or_null(said.map(|said| said.kind)),
+                    text_or_null(said.and_then(|said| said.name)),
+                    text_or_null(said.and_then(|said| said.package)),
+                ]);
+                rows.push((end, mention));
+            }
+        }
+        rows.sort_by_key(|(symbol, _)| *symbol);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The symbols of the units' lists, by their ids, and where each is.
     fn symbols(&self, kept: &[Unit<'_>]) -> (Vec<BoltType>, HashMap<SymbolId, i64>) {
         let (symbols, ids) = (self.batch.symbols(), self.batch.symbol_ids());
         let mut rows: Vec<usize> = kept.iter().flat_map(Unit::symbols).collect();
@@ -240,12 +193,13 @@ impl Rows<'_> {
         let positions = rows.iter().enumerate().map(|(at, &row)| (ids[row], at as i64));
         let positions = positions.collect();
         let values = rows.into_iter().map(|row| {
+            let key = symbols.symbol.at(row);
+            let told = Said::by_key(key);
             list(vec![
                 text(&ids[row].to_string()),
-                text(symbols.symbol.at(row)),
-                text(symbols.kind.at(row)),
-                text_or_null(symbols.name.get(row)),
-                text_or_null(symbols.package.get(row)),
+                text(key),
+                text(told.kind),
+                text_or_null(told.name),
             ])
         });
         (values.collect(), positions)

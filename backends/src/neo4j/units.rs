@@ -8,12 +8,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use astload_model::{
-    Batch, BatchBuilder, BatchFull, EdgeRow, NodeRow, SymbolRow, UnitId, UnitRow, VectorRow,
+    Batch, BatchBuilder, BatchFull, EdgeRow, NodeRow, Said, SymbolRow, UnitId, UnitRow, VectorRow,
 };
 use neo4rs::Query;
 
 use super::connect::Tx;
 use super::names::{Names, kind_of};
+use super::questions::{EDGES, MENTIONS, NODES, STILL, SYMBOLS, UNITS, VECTORS};
 use super::value::{Answer, int, list, text};
 use crate::error::{Error, Result};
 use crate::hex::unhex;
@@ -33,61 +34,6 @@ pub(super) enum Lock {
     /// It may not: that they changed is found out afterwards.
     Absent,
 }
-
-const UNITS: &str = "
-UNWIND $ids AS id
-MATCH (unit:{Unit} {unit_id: id})
-USING INDEX unit:{Unit}(unit_id)
-{lock}
-WITH unit WHERE unit.deleted IS NULL AND unit.generation IS NOT NULL
-RETURN [unit.unit_id, unit.written, unit.repo, unit.path, unit.layer, unit.revision, unit.language,
-  unit.content_hash, unit.extractor, unit.generation, unit.size_bytes, unit.line_count,
-  unit.position_encoding, unit.unit_flags, unit.unit_properties, unit.nodes, unit.edges,
-  unit.vectors] AS row";
-
-const NODES: &str = "
-UNWIND $ids AS id
-MATCH (unit:{Unit} {unit_id: id})
-USING INDEX unit:{Unit}(unit_id)
-MATCH (unit)-[:HAS_CHILD*0..]->(node)
-WITH DISTINCT id, node
-RETURN [id, node.ord, node.last, labels(node), node.kind, node.field, node.name, node.text,
-  node.start_byte, node.end_byte, node.start_line, node.start_col, node.end_line, node.end_col,
-  node.flags, node.properties] AS row";
-
-/// Relationships that others made have no number.
-const EDGES: &str = "
-UNWIND $ids AS id
-MATCH (unit:{Unit} {unit_id: id})
-USING INDEX unit:{Unit}(unit_id)
-MATCH (unit)-[:HAS_CHILD*0..]->(node)
-WITH DISTINCT id, node
-MATCH (node)-[edge]->(end)
-WHERE edge.ord IS NOT NULL
-RETURN [id, node.ord, type(edge), end.ord, end.symbol_id, edge.ord, edge.start_byte, edge.end_byte,
-  edge.start_line, edge.start_col, edge.flags, edge.properties] AS row";
-
-const VECTORS: &str = "
-UNWIND $ids AS id
-MATCH (unit:{Unit} {unit_id: id})
-USING INDEX unit:{Unit}(unit_id)
-WHERE unit.vectors > 0
-MATCH (unit)-[:HAS_CHILD*0..]->(node)
-WITH DISTINCT id, node
-MATCH (node)-[:HAS_VECTOR]->(vector:{Vector})
-RETURN [id, node.ord, vector.model, vector.text_hash, vector.vector] AS row";
-
-const SYMBOLS: &str = "
-UNWIND $ids AS id
-MATCH (symbol:{SharedSymbol} {symbol_id: id})
-USING INDEX symbol:{SharedSymbol}(symbol_id)
-RETURN [id, symbol.symbol, symbol.kind, symbol.name, symbol.package] AS row";
-
-const STILL: &str = "
-UNWIND $ids AS id
-MATCH (unit:{Unit} {unit_id: id})
-USING INDEX unit:{Unit}(unit_id)
-RETURN [id, unit.written] AS row";
 
 /// A unit of which the rows are to be read.
 struct Head {
@@ -131,8 +77,11 @@ struct Reading<'a> {
     builder: BatchBuilder,
 }
 
-/// The columns of symbols, by their ids.
-type Symbols = HashMap<String, [Option<String>; 4]>;
+/// The keys of symbols, by their ids.
+type Symbols = HashMap<String, String>;
+
+/// What a unit says of a symbol: its id, a kind, a name and a package.
+type Mention = (String, [Option<String>; 3]);
 
 /// Rows of several units, by unit and then by a number.
 struct ByUnit<T> {
@@ -211,10 +160,13 @@ impl Reading<'_> {
         let nodes = self.rows(NODES, ids()).await?;
         let edges = self.rows(EDGES, ids()).await?;
         let vectors = self.rows(VECTORS, ids()).await?;
+        let mentions = self.rows(MENTIONS, ids()).await?;
         let mut nodes = ByUnit::of(nodes, |row| row);
         let mut edges = ByUnit::of(edges, Edge::of);
         let mut vectors = ByUnit::of(vectors, |row| row);
-        let symbols = self.symbols(&edges).await?;
+        let mention = |mut row: Answer| (row.word(), [row.text(), row.text(), row.text()]);
+        let mut mentions: ByUnit<Mention> = ByUnit::of(mentions, mention);
+        let symbols = self.symbols(&edges, &mentions).await?;
         for head in heads {
             let (nodes, edges, vectors) =
                 (nodes.unit(head.id), edges.unit(head.id), vectors.unit(head.id));
@@ -223,22 +175,25 @@ impl Reading<'_> {
                 return Err(changed().with_hint("if it stays so, nodes or relationships were taken away by hand: delete the unit and load it again"));
             }
             self.nodes(nodes)?;
-            self.edges(edges, &symbols)?;
+            self.edges(edges, &symbols, mentions.unit(head.id))?;
             self.vectors(vectors)?;
             self.unit(head.rest)?;
         }
         Ok(())
     }
 
-    async fn symbols(&mut self, edges: &ByUnit<Edge>) -> Result<Symbols> {
-        let ids: HashSet<&str> =
+    async fn symbols(
+        &mut self,
+        edges: &ByUnit<Edge>,
+        mentions: &ByUnit<Mention>,
+    ) -> Result<Symbols> {
+        let mut ids: HashSet<&str> =
             edges.rows.iter().filter_map(|(.., edge)| edge.symbol.as_deref()).collect();
+        ids.extend(mentions.rows.iter().map(|(.., mention)| mention.0.as_str()));
         let ids = list(ids.into_iter().map(text).collect());
         let query = Query::new(self.names.cypher(SYMBOLS)).param("ids", ids);
         let rows = self.tx.rows(query, WHAT).await?;
-        let symbol =
-            |mut row: Answer| (row.word(), [row.text(), row.text(), row.text(), row.text()]);
-        Ok(rows.into_iter().map(symbol).collect())
+        Ok(rows.into_iter().map(|mut row| (row.word(), row.word())).collect())
     }
 
     /// A node's parent is the innermost one that it lies in.
@@ -285,7 +240,15 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn edges(&mut self, rows: &mut [(i64, u32, Edge)], symbols: &Symbols) -> Result<()> {
+    /// The edges of a unit, and its symbols: those that edges end at, and those that it mentions besides.
+    fn edges(
+        &mut self,
+        rows: &mut [(i64, u32, Edge)],
+        symbols: &Symbols,
+        mentions: &[(i64, u32, Mention)],
+    ) -> Result<()> {
+        let said: HashMap<&str, &Mention> =
+            mentions.iter().map(|(.., mention)| (mention.0.as_str(), mention)).collect();
         let mut positions: HashMap<&str, u32> = HashMap::new();
         for (_, src, edge) in rows.iter_mut() {
             let Edge { kind, node, symbol, rest } = edge;
@@ -295,7 +258,7 @@ impl Reading<'_> {
                     let next = positions.len() as u32;
                     let position = *positions.entry(id).or_insert(next);
                     if position == next {
-                        self.symbol(symbols.get(id))?;
+                        self.symbol(symbols.get(id), said.get(id).copied())?;
                     }
                     Some(position)
                 }
@@ -320,19 +283,25 @@ impl Reading<'_> {
                 properties: properties.as_deref(),
             });
         }
+        for (.., mention) in mentions {
+            if !positions.contains_key(mention.0.as_str()) {
+                self.symbol(symbols.get(&mention.0), Some(mention))?;
+            }
+        }
         Ok(())
     }
 
-    fn symbol(&mut self, columns: Option<&[Option<String>; 4]>) -> Result<()> {
-        let [symbol, kind, name, package] = columns.ok_or_else(changed)?;
+    fn symbol(&mut self, key: Option<&String>, mention: Option<&Mention>) -> Result<()> {
+        let key = key.ok_or_else(changed)?;
+        let Said { kind, name, package } = match mention {
+            Some((_, [Some(kind), name, package])) => {
+                Said { kind, name: name.as_deref(), package: package.as_deref() }
+            }
+            _ => Said::by_key(key),
+        };
         let symbols = &mut self.builder.symbols;
-        let kind = symbols.kind.key(kind.as_deref().unwrap_or_default()).map_err(full)?;
-        symbols.push(SymbolRow {
-            symbol: symbol.as_deref().unwrap_or_default(),
-            kind,
-            name: name.as_deref(),
-            package: package.as_deref(),
-        });
+        let kind = symbols.kind.key(kind).map_err(full)?;
+        symbols.push(SymbolRow { symbol: key, kind, name, package });
         Ok(())
     }
 

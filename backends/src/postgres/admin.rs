@@ -13,7 +13,7 @@ use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Tables that a user may want to be smaller.
-const TABLES: [&str; 5] = ["unit", "symbol", "node", "edge", "vector"];
+const TABLES: [&str; 6] = ["unit", "symbol", "node", "mention", "edge", "vector"];
 
 #[async_trait]
 impl Admin for Store {
@@ -125,7 +125,9 @@ impl Admin for Store {
                 };
                 let tombstones = run("DELETE FROM {unit} WHERE number IS NULL").await?;
                 let symbols = run("DELETE FROM {symbol} AS symbol WHERE NOT EXISTS
-                     (SELECT 1 FROM {edge} AS edge WHERE edge.dst_symbol = symbol.symbol_id)")
+                     (SELECT 1 FROM {edge} AS edge WHERE edge.dst_symbol = symbol.symbol_id)
+                     AND NOT EXISTS
+                     (SELECT 1 FROM {mention} AS mention WHERE mention.symbol = symbol.symbol_id)")
                 .await?;
                 run("DELETE FROM {repo} AS repo WHERE NOT EXISTS
                      (SELECT 1 FROM {unit} AS unit

@@ -117,7 +117,7 @@ impl Store {
         const WHAT: &str = "analysing";
         self.change(WHAT, async |tx| {
             self.wait_to_index(Lock::Indexes, tx, WHAT).await?;
-            for table in ["word", "unit", "symbol", "node", "edge", "vector"] {
+            for table in ["word", "unit", "symbol", "node", "mention", "edge", "vector"] {
                 let analyse = self.names.sql(&format!("ANALYZE {{{table}}}"));
                 tx.transaction.batch_execute(&analyse).await.attempt(WHAT)?;
             }

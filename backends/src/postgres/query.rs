@@ -18,8 +18,9 @@ const SUMMING: &str = "summing up";
 impl Query for Store {
     async fn summary(&self, most: usize) -> Result<StoreSummary> {
         let mut summary = self.totals().await?;
-        summary.bytes =
-            self.bytes(&["unit", "symbol", "node", "edge", "vector", "word"], SUMMING).await?;
+        summary.bytes = self
+            .bytes(&["unit", "symbol", "mention", "node", "edge", "vector", "word"], SUMMING)
+            .await?;
         summary.repos = self.repositories().await?;
         summary.languages = self.languages().await?;
         if most > 0 {
@@ -41,7 +42,10 @@ impl Query for Store {
                 "finding references",
                 "SELECT edge_kind.word, symbol.symbol, repo.word, unit.path, edge.start_line,
                         edge.start_col, coalesce(node.name, node_kind.word)
-                 FROM {symbol} AS symbol
+                 FROM (SELECT symbol_id FROM {symbol} WHERE name = $1
+                       UNION SELECT symbol FROM {mention} WHERE name = $1
+                       UNION SELECT $2::uuid) AS found
+                 JOIN {symbol} AS symbol ON symbol.symbol_id = found.symbol_id
                  JOIN {edge} AS edge ON edge.dst_symbol = symbol.symbol_id
                  JOIN {word} AS edge_kind ON edge_kind.id = edge.kind
                  JOIN {unit} AS unit ON unit.number = edge.unit
@@ -49,7 +53,6 @@ impl Query for Store {
                  LEFT JOIN {node} AS node
                    ON node.unit = edge.unit AND node.ord = edge.src AND edge.src <> 0
                  LEFT JOIN {word} AS node_kind ON node_kind.id = node.kind
-                 WHERE symbol.name = $1 OR symbol.symbol_id = $2
                  ORDER BY edge_kind.word <> 'DEFINES', 3, 4, 5, 6 LIMIT $3",
                 &[(&name, Type::TEXT), (&id, Type::UUID), (&most, Type::INT8)],
             )
@@ -160,7 +163,7 @@ impl Store {
                       WHERE dst_symbol IS NOT NULL AND kind IS DISTINCT FROM
                           (SELECT id FROM {word} WHERE word = 'DEFINES')
                       GROUP BY dst_symbol ORDER BY 2 DESC LIMIT $1) AS counted
-                 JOIN {symbol} AS symbol ON symbol.symbol_id = counted.dst_symbol
+                 JOIN {symbols} AS symbol ON symbol.symbol_id = counted.dst_symbol
                  ORDER BY 2 DESC, 1",
                 &[(&most, Type::INT8)],
             )

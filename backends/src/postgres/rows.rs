@@ -1,6 +1,6 @@
 //! The rows of accepted units, table by table.
 
-use astload_model::{Batch, Op, Unit};
+use astload_model::{Batch, Mention, Op, Unit};
 
 use super::connect::Tx;
 use super::copy::CopyIn;
@@ -56,6 +56,8 @@ const EDGE: [&str; 12] = [
     "properties",
 ];
 
+const MENTION: [&str; 5] = ["unit", "symbol", "kind", "name", "package"];
+
 const VECTOR: [&str; 5] = ["unit", "node", "model", "text_hash", "vector"];
 
 const UNIT: [&str; 19] = [
@@ -84,6 +86,7 @@ impl<'a> Rows<'a> {
     /// Writes them all, the row that proves a unit last. Symbols are there already.
     pub(super) async fn write(&self) -> Result<RowCounts> {
         let nodes = self.nodes().await?;
+        self.mentions().await?;
         let edges = self.edges().await?;
         let vectors = self.vectors().await?;
         self.units().await?;
@@ -130,6 +133,30 @@ impl<'a> Rows<'a> {
             }
         }
         copy.finish().await
+    }
+
+    /// What units say of symbols beyond what is known by their keys and edges.
+    async fn mentions(&self) -> Result<()> {
+        let of = |(unit, number): (Unit<'a>, i64)| {
+            unit.mentions().into_iter().map(move |mention| (number, mention))
+        };
+        let mentions: Vec<(i64, Mention<'_>)> = self.units_of().flat_map(of).collect();
+        if mentions.is_empty() {
+            return Ok(());
+        }
+        let ids = self.batch.symbol_ids();
+        let mut copy = self.begin("mention", &MENTION).await?;
+        for (number, Mention { row, said }) in mentions {
+            copy.row(|to| {
+                to.int8(number);
+                to.bytes(&ids[row].to_bytes());
+                to.text_or_null(said.map(|said| said.kind));
+                to.text_or_null(said.and_then(|said| said.name));
+                to.text_or_null(said.and_then(|said| said.package));
+            })
+            .await?;
+        }
+        copy.finish().await.map(drop)
     }
 
     async fn edges(&self) -> Result<u64> {

@@ -47,7 +47,7 @@ pub(super) struct Index {
 }
 
 /// The keys first: without them a unit cannot be replaced quickly.
-pub(super) const INDEXES: [Index; 8] = [
+pub(super) const INDEXES: [Index; 11] = [
     Index { name: "node_key", definition: "UNIQUE INDEX {} ON {node} (unit, ord)" },
     Index { name: "edge_key", definition: "INDEX {} ON {edge} (unit, src)" },
     Index { name: "vector_key", definition: "UNIQUE INDEX {} ON {vector} (unit, node, model)" },
@@ -56,6 +56,12 @@ pub(super) const INDEXES: [Index; 8] = [
         definition: "INDEX {} ON {edge} (dst_symbol) WHERE dst_symbol IS NOT NULL",
     },
     Index { name: "node_name", definition: "INDEX {} ON {node} (name) WHERE name IS NOT NULL" },
+    Index { name: "mention_key", definition: "UNIQUE INDEX {} ON {mention} (unit, symbol)" },
+    Index { name: "mention_symbol", definition: "INDEX {} ON {mention} (symbol)" },
+    Index {
+        name: "mention_name",
+        definition: "INDEX {} ON {mention} (name) WHERE name IS NOT NULL",
+    },
     Index { name: "symbol_name", definition: "INDEX {} ON {symbol} (name)" },
     // A path may be longer than what a btree takes.
     Index { name: "unit_path", definition: "INDEX {} ON {unit} USING hash (path)" },
@@ -85,7 +91,7 @@ pub(super) fn create(names: &Names, form: &Form) -> Vec<String> {
     )));
     for (name, columns) in TABLES {
         // What is emptied together is as if it had never been loaded. What others rely on stays.
-        let may_vanish = ["unit", "node", "edge", "vector"].contains(&name);
+        let may_vanish = ["unit", "node", "mention", "edge", "vector"].contains(&name);
         let kind = if form.unlogged && may_vanish { "UNLOGGED TABLE" } else { "TABLE" };
         let columns = columns.replace("{}", &form.tablespace_of_key());
         let split = form.partitions > 0 && ["node", "edge"].contains(&name);
@@ -113,7 +119,7 @@ pub(super) fn create(names: &Names, form: &Form) -> Vec<String> {
 
 /// Everything that [`create`] made, the last first.
 pub(super) fn drop(names: &Names) -> Vec<String> {
-    let views = ["vectors", "edges", "symbols", "nodes", "units"];
+    let views = ["vectors", "edges", "mentions", "symbols", "nodes", "units"];
     let views = views.map(|view| names.sql(&format!("DROP VIEW IF EXISTS {{{view}}}")));
     let tables = TABLES.iter().rev();
     let tables = tables.map(|(name, _)| names.sql(&format!("DROP TABLE IF EXISTS {{{name}}}")));
@@ -123,7 +129,7 @@ pub(super) fn drop(names: &Names) -> Vec<String> {
 
 /// In the order in which writers lock them; `{}` is where a key's index says its tablespace. Fixed widths
 /// first, so that nothing is lost to alignment. A `uint32` of the model is an `integer` of the same bits.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     (
         "store",
         "one boolean PRIMARY KEY{} DEFAULT true CHECK (one), version integer NOT NULL,
@@ -150,8 +156,15 @@ const TABLES: [(&str, &str); 8] = [
     ),
     (
         "symbol",
-        "symbol_id uuid NOT NULL PRIMARY KEY{}, kind integer NOT NULL, symbol text NOT NULL,
-         name text COLLATE \"C\", package text",
+        "symbol_id uuid NOT NULL PRIMARY KEY{}, symbol text NOT NULL,
+         name text COLLATE \"C\" GENERATED ALWAYS AS (
+             CASE WHEN substr(symbol, 1, 5) = 'name ' AND strpos(substr(symbol, 6), ' ') > 0
+             THEN nullif(substr(symbol, 6 + strpos(substr(symbol, 6), ' ')), '') END) STORED",
+    ),
+    (
+        "mention",
+        "unit bigint NOT NULL, symbol uuid NOT NULL, kind text COLLATE \"C\",
+         name text COLLATE \"C\", package text COLLATE \"C\"",
     ),
     (
         "node",
@@ -173,7 +186,7 @@ const TABLES: [(&str, &str); 8] = [
     ),
 ];
 
-const VIEWS: [&str; 5] = [
+const VIEWS: [&str; 6] = [
     "{units} AS
 SELECT unit.unit_id, repo.word AS repo, unit.path, layer.word AS layer, unit.revision,
        language.word AS language, encode(unit.content_hash, 'hex') AS content_hash,
@@ -196,9 +209,21 @@ LEFT JOIN {word} AS label ON label.id = node.label
 LEFT JOIN {word} AS kind ON kind.id = node.kind
 LEFT JOIN {word} AS field ON field.id = node.field",
     "{symbols} AS
-SELECT symbol.symbol_id, symbol.symbol, kind.word AS kind, symbol.name, symbol.package
+SELECT symbol.symbol_id, symbol.symbol, coalesce(said.kind, 'name') AS kind,
+       CASE WHEN said.kind IS NULL THEN symbol.name ELSE said.name END AS name, said.package
 FROM {symbol} AS symbol
-LEFT JOIN {word} AS kind ON kind.id = symbol.kind",
+LEFT JOIN LATERAL (
+    SELECT least.kind, least.name, least.package FROM {mention} AS least
+    WHERE least.symbol = symbol.symbol_id AND least.kind IS NOT NULL
+    ORDER BY least.kind, least.name NULLS FIRST, least.package NULLS FIRST LIMIT 1) AS said ON true",
+    "{mentions} AS
+SELECT unit.unit_id, unit.path, mention.symbol AS symbol_id, symbol.symbol,
+       coalesce(mention.kind, 'name') AS kind,
+       CASE WHEN mention.kind IS NULL THEN symbol.name ELSE mention.name END AS name,
+       mention.package
+FROM {mention} AS mention
+LEFT JOIN {unit} AS unit ON unit.number = mention.unit
+LEFT JOIN {symbol} AS symbol ON symbol.symbol_id = mention.symbol",
     "{edges} AS
 SELECT unit.unit_id, unit.path, edge.src, kind.word AS kind, edge.dst_node, edge.dst_symbol AS
        symbol_id, symbol.symbol, edge.ord, edge.start_byte, edge.end_byte, edge.start_line,

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use astload_model::{
-    Batch, BatchBuilder, BatchFull, EdgeRow, NodeRow, SymbolRow, UnitId, UnitRow, VectorRow,
+    Batch, BatchBuilder, BatchFull, EdgeRow, NodeRow, Said, SymbolRow, UnitId, UnitRow, VectorRow,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -133,6 +133,12 @@ impl Reading<'_> {
                 &[&numbers],
             )
             .await?;
+        let mentions = self
+            .rows(
+                "SELECT unit, symbol, kind, name, package FROM {mention} WHERE unit = ANY ($1)",
+                &[&numbers],
+            )
+            .await?;
         let vectors = self
             .rows(
                 "SELECT unit, node, model, text_hash, vector FROM {vector} WHERE unit = ANY ($1)",
@@ -142,7 +148,8 @@ impl Reading<'_> {
         let nodes = ByUnit::of(nodes, |row| uint4(row, 1));
         let edges = ByUnit::of(edges, |row| uint4(row, 1));
         let vectors = ByUnit::of(vectors, |row| uint4(row, 1));
-        let symbols = self.symbols(&edges).await?;
+        let mentions = ByUnit::of(mentions, |_| 0);
+        let symbols = self.symbols(&edges, &mentions).await?;
         let mut words = BTreeSet::new();
         for row in units {
             words.extend([2, 4, 8].map(|column| row.get::<_, i32>(column)));
@@ -151,26 +158,26 @@ impl Reading<'_> {
         nodes.words(&[4, 5, 6], &mut words);
         edges.words(&[2], &mut words);
         vectors.words(&[2], &mut words);
-        words.extend(symbols.values().map(|row| row.get::<_, i32>(1)));
         self.learn(words).await?;
         for row in units {
             let number = row.get(1);
             self.nodes(nodes.unit(number))?;
-            self.edges(edges.unit(number), &symbols)?;
+            self.edges(edges.unit(number), &symbols, mentions.unit(number))?;
             self.vectors(vectors.unit(number))?;
             self.unit(row)?;
         }
         Ok(())
     }
 
-    async fn symbols(&self, edges: &ByUnit) -> Result<HashMap<Uuid, Row>> {
+    /// The keys of symbols by their ids.
+    async fn symbols(&self, edges: &ByUnit, mentions: &ByUnit) -> Result<HashMap<Uuid, String>> {
         let mut ids: Vec<Uuid> = edges.rows.iter().filter_map(|row| row.get(4)).collect();
+        ids.extend(mentions.rows.iter().map(|row| row.get::<_, Uuid>(1)));
         ids.sort_unstable();
         ids.dedup();
-        let question = "SELECT symbol_id, kind, symbol, name, package FROM {symbol}
-             WHERE symbol_id = ANY ($1)";
+        let question = "SELECT symbol_id, symbol FROM {symbol} WHERE symbol_id = ANY ($1)";
         let rows = self.rows(question, &[&ids]).await?;
-        Ok(rows.into_iter().map(|row| (row.get(0), row)).collect())
+        Ok(rows.into_iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     async fn learn(&mut self, words: BTreeSet<i32>) -> Result<()> {
@@ -220,7 +227,14 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn edges(&mut self, rows: &[Row], symbols: &HashMap<Uuid, Row>) -> Result<()> {
+    /// The edges of a unit, and its symbols: those that edges end at, and those that it mentions besides.
+    fn edges(
+        &mut self,
+        rows: &[Row],
+        symbols: &HashMap<Uuid, String>,
+        mentions: &[Row],
+    ) -> Result<()> {
+        let said: HashMap<Uuid, &Row> = mentions.iter().map(|row| (row.get(1), row)).collect();
         let mut positions: HashMap<Uuid, u32> = HashMap::new();
         for row in rows {
             let dst_symbol = match row.get::<_, Option<Uuid>>(4) {
@@ -229,7 +243,7 @@ impl Reading<'_> {
                     let next = positions.len() as u32;
                     let position = *positions.entry(id).or_insert(next);
                     if position == next {
-                        self.symbol(symbols.get(&id))?;
+                        self.symbol(symbols.get(&id), said.get(&id).copied())?;
                     }
                     Some(position)
                 }
@@ -250,20 +264,25 @@ impl Reading<'_> {
             };
             edges.push(edge);
         }
+        for mention in mentions {
+            let id: Uuid = mention.get(1);
+            if !positions.contains_key(&id) {
+                self.symbol(symbols.get(&id), Some(mention))?;
+            }
+        }
         Ok(())
     }
 
-    fn symbol(&mut self, row: Option<&Row>) -> Result<()> {
-        let row =
-            row.ok_or_else(|| Error::unexpected(format!("{WHAT}: an edge ends at no symbol")))?;
-        let (words, symbols) = (&self.words, &mut self.builder.symbols);
-        let symbol = SymbolRow {
-            symbol: row.get(2),
-            kind: symbols.kind.key(Self::word(words, row.get(1))?).map_err(full)?,
-            name: row.get(3),
-            package: row.get(4),
+    fn symbol(&mut self, key: Option<&String>, mention: Option<&Row>) -> Result<()> {
+        let key = key.ok_or_else(|| Error::unexpected(format!("{WHAT}: a symbol is not there")))?;
+        let kind: Option<&str> = mention.and_then(|row| row.get(2));
+        let Said { kind, name, package } = match mention.zip(kind) {
+            None => Said::by_key(key),
+            Some((row, kind)) => Said { kind, name: row.get(3), package: row.get(4) },
         };
-        symbols.push(symbol);
+        let symbols = &mut self.builder.symbols;
+        let kind = symbols.kind.key(kind).map_err(full)?;
+        symbols.push(SymbolRow { symbol: key, kind, name, package });
         Ok(())
     }
 

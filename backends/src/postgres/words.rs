@@ -49,7 +49,6 @@ pub(super) struct Translated {
     pub(super) kind: Vec<i32>,
     pub(super) field: Vec<i32>,
     pub(super) edge_kind: Vec<i32>,
-    pub(super) symbol_kind: Vec<i32>,
     pub(super) model: Vec<i32>,
     pub(super) repo: Vec<i32>,
     pub(super) layer: Vec<i32>,
@@ -124,8 +123,8 @@ impl Known {
     /// The words of a batch as numbers, or those that have to be learned first.
     pub(super) fn translate(&mut self, batch: &Batch) -> Result<Translated, BTreeSet<String>> {
         let mut missing = BTreeSet::new();
-        let (nodes, edges, symbols, vectors, units) =
-            (batch.nodes(), batch.edges(), batch.symbols(), batch.vectors(), batch.unit_columns());
+        let (nodes, edges, vectors, units) =
+            (batch.nodes(), batch.edges(), batch.vectors(), batch.unit_columns());
         let mut of = |words: &Words<'_>, rows| self.of_column(words, rows, &mut missing);
         let unit_rows = || match (batch.units().next(), batch.units().last()) {
             (Some(first), Some(last)) => first.row()..last.row() + 1,
@@ -136,7 +135,6 @@ impl Known {
             kind: of(&nodes.kind, batch.node_range()),
             field: of(&nodes.field, batch.node_range()),
             edge_kind: of(&edges.kind, batch.edge_range()),
-            symbol_kind: of(&symbols.kind, batch.symbol_range()),
             model: of(&vectors.model, batch.vector_range()),
             repo: of(&units.repo, unit_rows()),
             layer: of(&units.layer, unit_rows()),

@@ -256,9 +256,8 @@ impl Write<'_> {
             return Ok(0);
         }
         let sql = self.store.names.sql(
-            "INSERT INTO {symbol} (symbol_id, kind, symbol, name, package)
-             SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[])
-             ON CONFLICT DO NOTHING",
+            "INSERT INTO {symbol} (symbol_id, symbol)
+             SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING",
         );
         let insert = self.tx.prepare(&sql, WHAT).await?;
         let symbols = self.batch.symbols();
@@ -266,12 +265,8 @@ impl Write<'_> {
         for some in lacking.chunks(SYMBOLS_AT_ONCE) {
             let rows = || some.iter().map(|&(_, row)| row);
             let ids: Vec<Uuid> = some.iter().map(|(id, _)| Uuid(id.to_bytes())).collect();
-            let kinds = rows().map(|row| self.words.symbol_kind[symbols.kind.keys[row] as usize]);
-            let kinds: Vec<i32> = kinds.collect();
             let keys: Vec<&str> = rows().map(|row| symbols.symbol.at(row)).collect();
-            let named: Vec<Option<&str>> = rows().map(|row| symbols.name.get(row)).collect();
-            let packages: Vec<Option<&str>> = rows().map(|row| symbols.package.get(row)).collect();
-            let values: [&(dyn ToSql + Sync); 5] = [&ids, &kinds, &keys, &named, &packages];
+            let values: [&(dyn ToSql + Sync); 2] = [&ids, &keys];
             added += self.tx.transaction.execute(&insert, &values).await.attempt(WHAT)?;
         }
         Ok(added)
@@ -306,7 +301,7 @@ pub(super) async fn remove(
     what: &str,
 ) -> Result<()> {
     if !numbers.is_empty() {
-        for table in ["node", "edge", "vector"] {
+        for table in ["node", "mention", "edge", "vector"] {
             let sql = names.sql(&format!("DELETE FROM {{{table}}} WHERE unit = ANY ($1)"));
             let delete = tx.prepare(&sql, what).await?;
             tx.transaction.execute(&delete, &[&numbers]).await.attempt(what)?;

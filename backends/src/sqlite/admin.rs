@@ -107,7 +107,8 @@ impl Store {
             let symbols = transaction
                 .execute(
                     "DELETE FROM symbol WHERE number NOT IN
-                     (SELECT dst_symbol FROM edge WHERE dst_symbol IS NOT NULL)",
+                     (SELECT dst_symbol FROM edge WHERE dst_symbol IS NOT NULL
+                      UNION SELECT symbol FROM mention)",
                     [],
                 )
                 .attempt(WHAT)?;

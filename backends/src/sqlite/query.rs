@@ -1,5 +1,6 @@
 //! The few questions of the command line, asked of the tables.
 
+use astload_model::SymbolId;
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, ToSql};
 
@@ -117,12 +118,13 @@ fn lists(connection: &Connection, most: i64, summary: &mut StoreSummary) -> rusq
     )?;
     summary.symbols = ask(
         connection,
-        "SELECT coalesce(name, symbol), uses FROM
+        "SELECT coalesce(symbols.name, symbols.symbol), uses FROM
              (SELECT dst_symbol, count(*) AS uses FROM edge
               WHERE dst_symbol IS NOT NULL
                 AND kind IS NOT (SELECT id FROM word WHERE word = 'DEFINES')
               GROUP BY dst_symbol ORDER BY 2 DESC LIMIT ?1)
-         JOIN symbol ON symbol.number = dst_symbol ORDER BY 2 DESC, 1",
+         JOIN symbol ON symbol.number = dst_symbol
+         JOIN symbols ON symbols.symbol_id = symbol.symbol_id ORDER BY 2 DESC, 1",
         &[&most],
         |row| Ok(SymbolCount { symbol: row.get(0)?, references: row.get::<_, i64>(1)? as u64 }),
     )?;
@@ -136,20 +138,23 @@ fn lists(connection: &Connection, most: i64, summary: &mut StoreSummary) -> rusq
 }
 
 fn references(connection: &Connection, name: &str, most: i64) -> rusqlite::Result<Vec<Reference>> {
+    let id = SymbolId::of(name).to_bytes();
     ask(
         connection,
         "SELECT edge_kind.word, symbol.symbol, repo.word, unit.path, edge.start_line,
                 edge.start_col, coalesce(node.name, node_kind.word)
-         FROM symbol
+         FROM (SELECT number FROM symbol WHERE name = ?1
+               UNION SELECT symbol FROM mention WHERE name = ?1
+               UNION SELECT number FROM symbol WHERE symbol_id = ?3) AS found
+         JOIN symbol ON symbol.number = found.number
          JOIN edge ON edge.dst_symbol = symbol.number
          JOIN word AS edge_kind ON edge_kind.id = edge.kind
          JOIN unit ON unit.number = edge.unit
          JOIN word AS repo ON repo.id = unit.repo
          LEFT JOIN node ON node.unit = edge.unit AND node.ord = edge.src AND edge.src > 0
          LEFT JOIN word AS node_kind ON node_kind.id = node.kind
-         WHERE symbol.name = ?1 OR symbol.symbol = ?1
          ORDER BY edge_kind.word <> 'DEFINES', 3, 4, 5, 6 LIMIT ?2",
-        &[&name, &most],
+        &[&name, &most, &id.as_slice()],
         |row| {
             let from_one = |number: u32| number + 1;
             Ok(Reference {

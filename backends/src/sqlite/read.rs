@@ -1,9 +1,9 @@
 //! Reads units back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use astload_model::{
-    Batch, BatchBuilder, EdgeRow, NodeRow, SymbolRow, UnitId, UnitName, UnitRow, VectorRow,
+    Batch, BatchBuilder, EdgeRow, NodeRow, Said, SymbolRow, UnitId, UnitName, UnitRow, VectorRow,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, Row};
@@ -104,6 +104,9 @@ pub(super) fn units(connection: &Connection, ids: &[UnitId]) -> Result<Batch> {
     }
     Ok(asked_for(reading.builder.finish(), ids))
 }
+
+/// What a unit says of symbols, by their numbers; `None` where that is what their keys tell.
+type Mentions = BTreeMap<i64, Option<(String, Option<String>, Option<String>)>>;
 
 struct Reading<'a> {
     connection: &'a Connection,
@@ -218,11 +221,12 @@ impl Reading<'_> {
              FROM edge WHERE unit = ?1 ORDER BY position",
         )?;
         let mut rows = select.query([unit])?;
+        let mentions = self.mentions(unit)?;
         let mut positions: HashMap<i64, u32> = HashMap::new();
         while let Some(row) = rows.next()? {
             let dst_symbol = match row.get::<_, Option<i64>>(3)? {
                 None => None,
-                Some(symbol) => Some(self.symbol(symbol, &mut positions)?),
+                Some(symbol) => Some(self.symbol(symbol, &mut positions, &mentions)?),
             };
             let edge = EdgeRow {
                 src: row.get(0)?,
@@ -239,26 +243,51 @@ impl Reading<'_> {
             };
             self.builder.edges.push(edge);
         }
+        // The rest of the list, which no edge ends at.
+        for &number in mentions.keys() {
+            self.symbol(number, &mut positions, &mentions)?;
+        }
         Ok(())
     }
 
+    /// What a unit says of symbols beyond what their keys tell, by their numbers.
+    fn mentions(&self, unit: i64) -> rusqlite::Result<Mentions> {
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT symbol, kind, name, package FROM mention WHERE unit = ?1")?;
+        let mention = |row: &Row<'_>| {
+            let kind: Option<String> = row.get(1)?;
+            let (name, package): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
+            Ok((row.get::<_, i64>(0)?, kind.map(|kind| (kind, name, package))))
+        };
+        select.query_map([unit], mention)?.collect()
+    }
+
     /// The position of a symbol in the unit's list, to which it is added at its first mention.
-    fn symbol(&mut self, number: i64, positions: &mut HashMap<i64, u32>) -> rusqlite::Result<u32> {
+    fn symbol(
+        &mut self,
+        number: i64,
+        positions: &mut HashMap<i64, u32>,
+        mentions: &Mentions,
+    ) -> rusqlite::Result<u32> {
         let next = positions.len() as u32;
         let position = *positions.entry(number).or_insert(next);
         if position == next {
-            let mut select = self.connection.prepare_cached(
-                "SELECT symbol, kind, name, package FROM symbol WHERE number = ?1",
-            )?;
+            let mut select =
+                self.connection.prepare_cached("SELECT symbol FROM symbol WHERE number = ?1")?;
             let mut rows = select.query([number])?;
             let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            let symbol = SymbolRow {
-                symbol: row.get_ref(0)?.as_str_or_null()?.unwrap_or_default(),
-                kind: key!(self, symbols.kind, row.get(1)?),
-                name: row.get_ref(2)?.as_str_or_null()?,
-                package: row.get_ref(3)?.as_str_or_null()?,
+            let key = row.get_ref(0)?.as_str()?;
+            let said = mentions.get(&number).and_then(Option::as_ref);
+            let Said { kind, name, package } = match said {
+                None => Said::by_key(key),
+                Some((kind, name, package)) => {
+                    Said { kind, name: name.as_deref(), package: package.as_deref() }
+                }
             };
-            self.builder.symbols.push(symbol);
+            let symbols = &mut self.builder.symbols;
+            let kind = symbols.kind.key(kind).map_err(full)?;
+            symbols.push(SymbolRow { symbol: key, kind, name, package });
         }
         Ok(position)
     }

@@ -1,6 +1,6 @@
 //! The rows of accepted units, table by table, in the order of their numbers: all appended.
 
-use astload_model::{Batch, Unit};
+use astload_model::{Batch, Mention, Unit};
 use rusqlite::Connection;
 
 use super::statements::RowInsert;
@@ -23,6 +23,7 @@ impl<'a> Rows<'a> {
         let nodes = self.nodes()?;
         let symbols = self.symbols()?;
         let edges = self.edges(&symbols.numbers)?;
+        self.mentions(&symbols.numbers)?;
         let vectors = self.vectors()?;
         self.units()?;
         self.repos()?;
@@ -147,6 +148,29 @@ impl<'a> Rows<'a> {
             }
         }
         Ok(rows as u64)
+    }
+
+    /// What units say of symbols beyond what is known by their keys and edges.
+    fn mentions(&mut self, symbols: &[i64]) -> rusqlite::Result<()> {
+        const COLUMNS: [&str; 5] = ["unit", "symbol", "kind", "name", "package"];
+        let first = self.batch.symbol_range().start;
+        for (unit, number) in self.units_of() {
+            let mentions = unit.mentions();
+            if mentions.is_empty() {
+                continue;
+            }
+            let mut insert = RowInsert::new(self.connection, "mention", &COLUMNS, mentions.len())?;
+            for Mention { row, said } in mentions {
+                insert.row(|bound| {
+                    bound.integer(number)?;
+                    bound.integer(symbols[row - first])?;
+                    bound.value_or_null(said.map(|said| said.kind))?;
+                    bound.value_or_null(said.and_then(|said| said.name))?;
+                    bound.value_or_null(said.and_then(|said| said.package))
+                })?;
+            }
+        }
+        Ok(())
     }
 
     fn vectors(&mut self) -> rusqlite::Result<u64> {

@@ -2,6 +2,8 @@
 //!
 //! Rows are keyed by a local, ascending unit number: SQLite appends, which is twice as fast as
 //! inserting at random. Numbers are never reused and no view shows one. Words are stored once.
+//! What a unit says of a symbol beyond what its key tells is a row of `mention`; what the view `symbols`
+//! shows of it is the least that the units say. Of a row without a kind that is what the key tells.
 //! The views join by `LEFT JOIN`: SQLite drops those that a query does not need, and makes inner
 //! joins of those that a `WHERE` needs.
 
@@ -12,10 +14,12 @@ pub(super) const VERSION: i64 = 2;
 pub(super) const APPLICATION_ID: i64 = 0x6173_746c;
 
 /// What `settle` builds once the rows are there; names, for what a user looks up by name.
-pub(super) const INDEXES: [&str; 4] = [
+pub(super) const INDEXES: [&str; 6] = [
     "CREATE INDEX IF NOT EXISTS node_name ON node(name) WHERE name IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS edge_symbol ON edge(dst_symbol) WHERE dst_symbol IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS symbol_name ON symbol(name)",
+    "CREATE INDEX IF NOT EXISTS mention_symbol ON mention(symbol, kind, name, package)",
+    "CREATE INDEX IF NOT EXISTS mention_name ON mention(name) WHERE name IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS unit_path ON unit(path)",
 ];
 
@@ -91,10 +95,19 @@ CREATE TABLE symbol(
     number INTEGER PRIMARY KEY,
     symbol_id BLOB NOT NULL UNIQUE,
     symbol TEXT NOT NULL,
-    kind INTEGER NOT NULL,
-    name TEXT,
-    package TEXT
+    name TEXT GENERATED ALWAYS AS (
+        CASE WHEN substr(symbol, 1, 5) = 'name ' AND instr(substr(symbol, 6), ' ') > 0
+        THEN nullif(substr(symbol, 6 + instr(substr(symbol, 6), ' ')), '') END) VIRTUAL
 ) STRICT;
+
+CREATE TABLE mention(
+    unit INTEGER NOT NULL,
+    symbol INTEGER NOT NULL,
+    kind TEXT,
+    name TEXT,
+    package TEXT,
+    PRIMARY KEY(unit, symbol)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE edge(
     unit INTEGER NOT NULL,
@@ -145,9 +158,22 @@ LEFT JOIN word AS kind ON kind.id = node.kind
 LEFT JOIN word AS field ON field.id = node.field;
 
 CREATE VIEW symbols AS
-SELECT symbol.symbol_id, symbol.symbol, kind.word AS kind, symbol.name, symbol.package
+SELECT symbol.symbol_id, symbol.symbol, coalesce(said.kind, 'name') AS kind,
+       CASE WHEN said.unit IS NULL THEN symbol.name ELSE said.name END AS name, said.package
 FROM symbol
-LEFT JOIN word AS kind ON kind.id = symbol.kind;
+LEFT JOIN mention AS said ON said.symbol = symbol.number AND said.unit =
+    (SELECT least.unit FROM mention AS least
+     WHERE least.symbol = symbol.number AND least.kind IS NOT NULL
+     ORDER BY least.kind, least.name, least.package LIMIT 1);
+
+CREATE VIEW mentions AS
+SELECT unit.unit_id, unit.path, symbol.symbol_id, symbol.symbol,
+       coalesce(mention.kind, 'name') AS kind,
+       CASE WHEN mention.kind IS NULL THEN symbol.name ELSE mention.name END AS name,
+       mention.package
+FROM mention
+LEFT JOIN unit ON unit.number = mention.unit
+LEFT JOIN symbol ON symbol.number = mention.symbol;
 
 CREATE VIEW edges AS
 SELECT unit.unit_id, unit.path, edge.src, kind.word AS kind, edge.dst_node, symbol.symbol_id,

@@ -91,25 +91,13 @@ impl Numbers {
         if let Some(&number) = self.symbols.get(&id) {
             return Ok((number, false));
         }
-        let symbols = batch.symbols();
-        let kind = self.word(connection, symbols.kind.at(row))?;
         let bytes = id.to_bytes();
         let added: Option<i64> = connection
             .prepare_cached(
-                "INSERT INTO symbol(symbol_id, symbol, kind, name, package)
-                 VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO symbol(symbol_id, symbol) VALUES (?1, ?2)
                  ON CONFLICT(symbol_id) DO NOTHING RETURNING number",
             )?
-            .query_row(
-                (
-                    bytes.as_slice(),
-                    symbols.symbol.at(row),
-                    kind,
-                    symbols.name.get(row),
-                    symbols.package.get(row),
-                ),
-                |row| row.get(0),
-            )
+            .query_row((bytes.as_slice(), batch.symbols().symbol.at(row)), |row| row.get(0))
             .optional()?;
         let number = match added {
             Some(number) => number,

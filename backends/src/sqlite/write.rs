@@ -250,6 +250,7 @@ pub(super) fn remove_unit(connection: &Connection, number: i64) -> rusqlite::Res
         "DELETE FROM node WHERE unit = ?1",
         "DELETE FROM edge WHERE unit = ?1",
         "DELETE FROM vector WHERE unit = ?1",
+        "DELETE FROM mention WHERE unit = ?1",
         "DELETE FROM unit WHERE number = ?1",
     ] {
         connection.prepare_cached(delete)?.execute([number])?;

@@ -26,7 +26,7 @@ async fn works(store: &Store, prefix: &str) {
         (store.backend.reader(), store.backend.admin(), store.backend.query());
     let (reader, admin, query) = (reader.expect("one"), admin.expect("one"), query.expect("one"));
     store.write(&units("a", 3, 1)).await;
-    assert_eq!(admin.plan_schema().await.expect("planned").len(), 8);
+    assert_eq!(admin.plan_schema().await.expect("planned").len(), 11);
     store.backend.settle().await.expect("settled");
     assert_eq!(admin.plan_schema().await.expect("planned").len(), 0);
     store.write(&units("a", 2, 2)).await;

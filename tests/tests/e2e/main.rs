@@ -20,6 +20,7 @@ mod json;
 mod letters;
 mod load_output;
 mod memory;
+mod mentions;
 mod mount;
 mod neo4j;
 mod nobody;

@@ -37,6 +37,7 @@ fn the_views_have_the_columns_of_the_model() {
                    start_line start_col flags properties",
         ),
         ("symbols", "symbol_id symbol kind name package"),
+        ("mentions", "unit_id path symbol_id symbol kind name package"),
         ("vectors", "unit_id path node model text_hash vector"),
     ];
     for (view, columns) in table {

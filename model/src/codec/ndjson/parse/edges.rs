@@ -10,6 +10,7 @@ use super::super::draft::{
 };
 use super::{LineParser, TWICE, flag_names, properties};
 use crate::column::TextColumn;
+use crate::mention::Said;
 use crate::schema::EDGE_FLAGS;
 
 impl LineParser {
@@ -102,7 +103,8 @@ impl LineParser {
             let next = self.symbols.len() as u32;
             let position = *positions.entry(self.pool.get(key)).or_insert(next);
             if position == next {
-                let name = name_in(self.pool.get(key)).map(|len| (key.1 - len as u32, key.1));
+                let name = Said::by_key(self.pool.get(key)).name;
+                let name = name.map(|name| (key.1 - name.len() as u32, key.1));
                 let symbol = SymbolDraft { symbol: Some(key), name, ..SymbolDraft::default() };
                 self.symbols.push(symbol);
             }
@@ -125,11 +127,4 @@ impl EdgeKey {
             name => EdgeField::named(name).map(Self::Column),
         }
     }
-}
-
-/// How long the identifier is at the end of a key `name <language> <identifier>`: a symbol's name
-/// follows from its key, whoever mentions it first.
-fn name_in(key: &str) -> Option<usize> {
-    let (_, identifier) = key.strip_prefix("name ")?.split_once(' ')?;
-    (!identifier.is_empty()).then_some(identifier.len())
 }
