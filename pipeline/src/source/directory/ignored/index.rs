@@ -1,13 +1,12 @@
 //! The names in git's index, as far as it takes to know whether git tracks a file.
 //!
-//! A name is kept as a hash. Its format: <https://git-scm.com/docs/index-format>.
+//! A name is kept as a hash: whoever commits names must not find one that makes an ignored file a tracked
+//! one, so it is a cryptographic hash. The index's format: <https://git-scm.com/docs/index-format>.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::beneath::{self, OpenError};
 
@@ -50,12 +49,12 @@ impl Index {
 
     /// Whether this is tracked, as a file or as another repository.
     pub(super) fn has(&self, path: &[u8]) -> bool {
-        self.files.contains(&xxh3_64(path))
+        self.files.contains(&hashed(path))
     }
 
     /// Whether anything below this folder is tracked.
     pub(super) fn has_below(&self, path: &[u8]) -> bool {
-        self.folders.contains(&xxh3_64(path))
+        self.folders.contains(&hashed(path))
     }
 
     /// Adds the entries of a file; gives the name of the file that it builds upon, if it does.
@@ -94,15 +93,21 @@ impl Index {
 
     fn insert(&mut self, name: &[u8]) {
         // A sparse index has folders, which are not there.
-        self.files.insert(xxh3_64(name));
+        self.files.insert(hashed(name));
         let mut rest = name;
         while let Some(slash) = rest.iter().rposition(|&byte| byte == b'/') {
             rest = &rest[..slash];
-            if !self.folders.insert(xxh3_64(rest)) {
+            if !self.folders.insert(hashed(rest)) {
                 break;
             }
         }
     }
+}
+
+/// The first 64 bits of BLAKE3.
+fn hashed(name: &[u8]) -> u64 {
+    let first = blake3::hash(name).as_bytes().first_chunk().copied().unwrap_or_default();
+    u64::from_be_bytes(first)
 }
 
 struct Reader {
