@@ -45,6 +45,8 @@ pub struct Intake {
     pub batch: Batch,
     /// The others, each with its position in what came in.
     pub refusals: Vec<(usize, Refusal)>,
+    /// All that came in.
+    pub whole: Batch,
 }
 
 impl Intake {
@@ -94,7 +96,7 @@ impl Intake {
         let mut refused = refusals.iter().map(|(position, _)| *position).peekable();
         let good: Vec<usize> =
             (0..batch.len()).filter(|position| refused.next_if_eq(position).is_none()).collect();
-        Self { batch: batch.take(&good), refusals }
+        Self { batch: batch.take(&good), refusals, whole: batch }
     }
 }
 

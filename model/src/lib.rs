@@ -28,7 +28,9 @@ pub use arrow::{Intake, RecordError};
 pub use batch::Batch;
 pub use builder::BatchBuilder;
 pub use canonical::canonical_hash;
-pub use codec::{CodecError, Decoded, Problem, ipc, ndjson};
+pub use codec::{
+    CodecError, Decoded, PROBLEM_TEXT_MAX, Places, Problem, Text, ipc, ndjson, text_of,
+};
 pub use column::{
     BatchFull, Floats, FloatsBuilder, Hashes, HashesBuilder, Numbers, NumbersBuilder, Texts,
     TextsBuilder, Words, WordsBuilder,

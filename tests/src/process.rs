@@ -140,6 +140,15 @@ impl Running {
         stdin.flush().expect("it reads its input");
     }
 
+    /// Waits until it has read all of its standard input so far.
+    ///
+    /// # Panics
+    /// Where it does not in time.
+    pub fn until_read(&self) {
+        let stdin = self.stdin.as_ref().expect("open");
+        wait_until("its input is read", || rustix::io::ioctl_fionread(stdin) == Ok(0));
+    }
+
     /// Closes its standard input.
     pub fn end_of_input(&mut self) {
         drop(self.stdin.take());

@@ -23,7 +23,7 @@ impl Read {
         for decoded in stream {
             assert_eq!(read.error, None, "nothing comes after an error");
             match decoded {
-                Ok(Decoded { batch, problems }) => {
+                Ok(Decoded { batch, problems, .. }) => {
                     read.units.extend(units_of(&batch));
                     read.problems.extend(problems.iter().map(ToString::to_string));
                 }

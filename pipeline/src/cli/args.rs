@@ -104,7 +104,7 @@ Exit codes:
   2    wrong usage
   3    partly done: a unit of a stream breaks a rule, a backend refused units or is incomplete, a
        stream broke off, or deletions lacked consent; with --strict also what is reported under 0
-  130  stopped by Ctrl-C or SIGTERM")]
+  130  stopped by Ctrl-C or SIGTERM: the same command goes on, but for what came through a pipe")]
 pub(super) struct LoadArgs {
     /// Directories, .ndjson or .arrow files, or - for standard input
     #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]

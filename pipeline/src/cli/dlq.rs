@@ -1,7 +1,10 @@
-//! `astload dlq`: the units that backends refused.
+//! `astload dlq`: the units that backends refused, and the lines of streams that were refused before.
+
+mod lines;
+mod problem;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use astload_backends::Registry;
@@ -20,6 +23,7 @@ use super::load::{configured, stop_on_signal};
 use super::logs;
 use super::output::{Audience, Failure, count, plural, print, print_json, table, tell, tell_json};
 use super::store::url;
+use problem::Problem;
 
 /// Partly done, as a load has it.
 const PARTLY: u8 = 3;
@@ -27,11 +31,16 @@ const PARTLY: u8 = 3;
 /// Longest error in a list, in characters.
 const ERROR_MAX: usize = 60;
 
-/// Show, replay or drop units that backends refused
+/// Show, replay or drop units that backends refused, and lines of streams that are no units or no good
+/// ones
 ///
 /// A unit that a backend refuses for good is kept here, with the reason, and the rest of its batch is
 /// written. A later version of the unit that the backend takes clears it, and so does a load of a
 /// directory from which the file is gone, or `astload rm`.
+///
+/// A line of a stream that is refused is kept with its place, its text and the reason. A load that
+/// reads the same file to its end clears what earlier ones kept of it; lines from a pipe are kept until
+/// they are replayed or dropped.
 #[derive(Debug, Args)]
 pub(super) struct DlqArgs {
     #[command(subcommand)]
@@ -53,7 +62,7 @@ enum DlqCommand {
 /// Which dead letters
 #[derive(Debug, Args)]
 struct Chosen {
-    /// Only of this backend: its name, or its URL as the list shows it
+    /// Only of this backend: its name, or its URL as the list shows it; lines, if they were for it
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
     /// Only those that were refused last so long ago
@@ -65,6 +74,9 @@ struct Chosen {
     /// Only units whose path begins with this
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
+    /// Only lines of this input, as the list shows it
+    #[arg(long, value_name = "NAME")]
+    input: Option<String>,
     /// Where they are kept [default: ~/.local/state/astload/dead-letters]
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<PathBuf>,
@@ -87,7 +99,7 @@ struct ListArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  astload dlq show src/main.rs")]
 struct ShowArgs {
-    /// The unit's path, or its last parts
+    /// The unit's path, or its last parts; or the input of refused lines
     #[arg(value_name = "FILE")]
     file: String,
     #[command(flatten)]
@@ -148,8 +160,9 @@ impl Chosen {
     }
 
     fn is_everything(&self) -> bool {
-        let Self { backend, older_than, error, path, dir: _, json: _ } = self;
-        backend.is_none() && older_than.is_none() && error.is_none() && path.is_none()
+        let Self { backend, older_than, error, path, input, dir: _, json: _ } = self;
+        let texts = [backend, error, path, input];
+        older_than.is_none() && texts.into_iter().all(Option::is_none)
     }
 
     fn chooses(&self, stored: &StoredLetter) -> bool {
@@ -157,7 +170,8 @@ impl Chosen {
         let is = |wanted: &Option<String>, holds: &dyn Fn(&str) -> bool| {
             wanted.as_deref().is_none_or(holds)
         };
-        is(&self.backend, &|backend| backend == letter.backend || backend == letter.place)
+        self.input.is_none()
+            && is(&self.backend, &|backend| backend == letter.backend || backend == letter.place)
             && self.older_than.is_none_or(|age| letter.age() >= age)
             && is(&self.error, &|text| letter.error.contains(text))
             && is(&self.path, &|path| letter.path.starts_with(path))
@@ -168,15 +182,7 @@ impl Chosen {
         let failed = |error| Failure::new(format!("the dead letters cannot be read: {error}"));
         let Listing { mut letters, broken } = self.letters().list().map_err(failed)?;
         for (path, why) in broken {
-            match Audience::of_process() {
-                Audience::People => {
-                    tell(&format!("warning: {} is no dead letter: {why}\n", path.display()));
-                }
-                Audience::Machines => {
-                    let file = path.to_string_lossy();
-                    tell_json(&json!({ "kind": "no letter", "file": file, "message": why }));
-                }
-            }
+            tell_broken(&path, &format!("is no dead letter: {why}"));
         }
         letters.retain(|stored| self.chooses(stored));
         Ok(letters)
@@ -184,14 +190,21 @@ impl Chosen {
 }
 
 fn list(chosen: &Chosen) -> Result<u8, Failure> {
-    let letters = chosen.find()?;
+    let (letters, lines) = (chosen.find()?, lines::find(chosen)?);
     if chosen.json {
-        let all: Vec<_> = letters.iter().map(|stored| &stored.letter).collect();
+        let mut all: Vec<Value> = letters.iter().map(|stored| json!(stored.letter)).collect();
+        all.extend(lines.iter().flat_map(lines::Chosen::json));
         print_json(&all)?;
         return Ok(0);
     }
-    if letters.is_empty() {
+    if letters.is_empty() && lines.is_empty() {
         print("no dead letters\n")?;
+        return Ok(0);
+    }
+    if !lines.is_empty() {
+        print(&lines::table_of(&lines))?;
+    }
+    if letters.is_empty() {
         return Ok(0);
     }
     let header = ["backend", "unit", "error", "attempts", "last"].map(str::to_owned).to_vec();
@@ -213,6 +226,22 @@ fn list(chosen: &Chosen) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// Tells of a file that is not what it should be.
+fn tell_broken(path: &Path, why: &str) {
+    match Audience::of_process() {
+        Audience::People => tell(&format!("warning: {} {why}\n", path.display())),
+        Audience::Machines => {
+            let file = path.to_string_lossy();
+            tell_json(&json!({ "kind": "no letter", "file": file, "message": why }));
+        }
+    }
+}
+
+fn time(micros: u64) -> String {
+    let at = std::time::UNIX_EPOCH + Duration::from_micros(micros);
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
 fn shortened(error: &str) -> String {
     match error.char_indices().nth(ERROR_MAX) {
         None => error.to_owned(),
@@ -224,7 +253,9 @@ fn show(args: &ShowArgs) -> Result<u8, Failure> {
     let below = format!("/{}", args.file);
     let mut letters = args.chosen.find()?;
     letters.retain(|s| s.letter.path == args.file || s.letter.path.ends_with(&below));
-    if letters.is_empty() {
+    let lines = lines::find(&args.chosen)?;
+    let lines_shown = lines::show(&lines, &args.file, args.chosen.json)?;
+    if letters.is_empty() && !lines_shown {
         return Err(Failure::new(format!("no dead letter of {}", args.file))
             .with_hint("`astload dlq list` shows them all"));
     }
@@ -243,10 +274,6 @@ fn show(args: &ShowArgs) -> Result<u8, Failure> {
             print_json(&json!({ "letter": letter, "unit": unit }))?;
             continue;
         }
-        let time = |micros: u64| {
-            let at = std::time::UNIX_EPOCH + Duration::from_micros(micros);
-            humantime::format_rfc3339_seconds(at).to_string()
-        };
         let rows = [
             ("unit", format!("{} {} ({})", letter.repo, letter.path, letter.layer)),
             ("generation", letter.generation.to_string()),
@@ -266,13 +293,14 @@ fn show(args: &ShowArgs) -> Result<u8, Failure> {
 }
 
 async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
-    let letters = args.chosen.find()?;
-    if letters.is_empty() {
+    let (letters, lines) = (args.chosen.find()?, lines::find(&args.chosen)?);
+    if letters.is_empty() && lines.is_empty() {
         return Err(Failure::new("no dead letter was chosen"));
     }
     logs::listen(args.audit.as_deref())?;
     let registry = Registry::with_builtins();
-    let named: BTreeSet<&str> = letters.iter().map(|s| s.letter.backend.as_str()).collect();
+    let mut named: BTreeSet<&str> = letters.iter().map(|s| s.letter.backend.as_str()).collect();
+    named.extend(lines.iter().flat_map(lines::Chosen::backends));
     let mut specs = match &args.config {
         Some(file) => configured(&registry, file, &[])?,
         None => Vec::new(),
@@ -298,13 +326,24 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
     }
     let cancelled = stop_on_signal();
     let approach = Approach { dry_run: false, patience: args.patience };
-    let targets = Targets::connect(&registry, &specs, approach).await?;
     let options = LaneOptions { letters: args.chosen.letters(), ..LaneOptions::new(args.patience) };
-    let replayed = replay(&letters, &options, &targets, &cancelled).await;
-    targets.close().await;
-    let Replayed { backends, forgotten, unread } = replayed?;
+    let again =
+        lines::Again { registry: &registry, specs: &specs, is_told: !args.to.is_empty(), approach };
+    let of_lines = again.replay(&lines, &options, &cancelled).await?;
+    let replayed = match letters.is_empty() {
+        true => Ok(Replayed { backends: Vec::new(), forgotten: Vec::new(), unread: Vec::new() }),
+        false => {
+            let targets = Targets::connect(&registry, &specs, approach).await?;
+            let replayed = replay(&letters, &options, &targets, &cancelled).await;
+            targets.close().await;
+            replayed
+        }
+    };
+    let Replayed { mut backends, forgotten, unread } = replayed?;
+    backends.extend(of_lines.backends);
     // What was refused again may not be chosen any more: its age and its error are others.
-    let left = letters.iter().filter(|stored| stored.path.exists()).count();
+    let left = letters.iter().filter(|stored| stored.path.exists()).count() + of_lines.left;
+    let all = letters.len() + lines.iter().map(lines::Chosen::count).sum::<usize>();
     let unread = unread.iter().map(|(stored, error)| Problem {
         letter: Some(stored),
         ..Problem::new("unread", format!("{} cannot be read: {error}", stored.path.display()))
@@ -315,49 +354,22 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
         let hint = Some("load it again, or drop the letter");
         Problem { letter: Some(stored), hint, ..Problem::new("forgotten", message) }
     });
-    let problems: Vec<Problem<'_>> = forgotten.chain(unread).collect();
+    let problems: Vec<Problem<'_>> =
+        of_lines.problems.into_iter().chain(forgotten).chain(unread).collect();
     if args.chosen.json {
         print_json(&json!({
-            "replayed": letters.len(), "left": left, "backends": backends,
+            "replayed": all, "left": left, "backends": backends,
             "problems": problems.iter().map(Problem::to_json).collect::<Vec<_>>(),
         }))?;
     } else {
         let mut text: String =
             problems.iter().map(|problem| format!("error: {}\n", problem.words())).collect();
         text += &backends.iter().map(told).collect::<String>();
-        let taken = letters.len().saturating_sub(left) as u64;
+        let taken = all.saturating_sub(left) as u64;
         text += &format!("{} taken, {} left\n", plural(taken, "dead letter"), count(left as u64));
         print(&text)?;
     }
     Ok(if left == 0 { 0 } else { PARTLY })
-}
-
-/// What went wrong with a replay.
-struct Problem<'a> {
-    kind: &'static str,
-    letter: Option<&'a StoredLetter>,
-    message: String,
-    hint: Option<&'static str>,
-}
-
-impl Problem<'_> {
-    fn new(kind: &'static str, message: String) -> Self {
-        Self { kind, letter: None, message, hint: None }
-    }
-
-    fn words(&self) -> String {
-        self.message.clone() + &self.hint.iter().map(|hint| format!("; {hint}")).collect::<String>()
-    }
-
-    fn to_json(&self) -> Value {
-        let Self { kind, letter, message, hint } = self;
-        let (letter, file) = letter.map(|stored| (&stored.letter, &stored.path)).unzip();
-        json!({
-            "kind": kind, "backend": letter.map(|letter| &letter.backend),
-            "repo": letter.map(|letter| &letter.repo), "path": letter.map(|letter| &letter.path),
-            "file": file.map(|file| file.to_string_lossy()), "message": message, "hint": hint,
-        })
-    }
 }
 
 fn told(report: &BackendReport) -> String {
@@ -376,18 +388,23 @@ fn told(report: &BackendReport) -> String {
 
 fn drop_all(args: &DropArgs) -> Result<u8, Failure> {
     if args.chosen.is_everything() && !args.all {
-        return Err(Failure::usage("which ones?")
-            .with_hint("choose by --backend, --older-than, --error or --path, or say --all"));
+        return Err(Failure::usage("which ones?").with_hint(
+            "choose by --backend, --older-than, --error, --path or --input, or say --all",
+        ));
     }
-    let letters = args.chosen.find()?;
+    let (letters, lines) = (args.chosen.find()?, lines::find(&args.chosen)?);
+    let count = letters.len() + lines.iter().map(lines::Chosen::count).sum::<usize>();
+    for chosen in &lines {
+        chosen.keep(Vec::new())?;
+    }
     for stored in &letters {
         args.chosen.letters().remove(stored).map_err(|error| {
             Failure::new(format!("{} cannot be removed: {error}", stored.path.display()))
         })?;
     }
     match args.chosen.json {
-        true => print_json(&json!({ "dropped": letters.len() }))?,
-        false => print(&format!("{} dropped\n", plural(letters.len() as u64, "dead letter")))?,
+        true => print_json(&json!({ "dropped": count }))?,
+        false => print(&format!("{} dropped\n", plural(count as u64, "dead letter")))?,
     }
     Ok(0)
 }

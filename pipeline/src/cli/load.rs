@@ -217,7 +217,7 @@ pub(super) fn stop_on_signal() -> CancellationToken {
         match Audience::of_process() {
             Audience::Machines => tell_json(&json!({ "event": "stopping" })),
             Audience::People => {
-                tell("\nstopping after the batch in flight; once more stops at once\n")
+                tell("\nstopping when what is in work is written; once more stops at once\n")
             }
         }
         next().await;

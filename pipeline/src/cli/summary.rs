@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use astload_backends::Error;
-use astload_pipeline::load::{BackendReport, LoadReport, Outcome, Targets, UnitCounts};
+use astload_pipeline::load::{
+    BackendReport, LoadReport, Outcome, ReadThrough, Targets, UnitCounts,
+};
 use astload_pipeline::source::directory::{FileProblem, ProblemFile};
 use tokio::time::timeout;
 
@@ -39,10 +41,25 @@ pub(super) async fn tell(
         all_seen = seen;
     }
     if report.stopped {
-        text += "stopped; the same command again goes on where this one ended\n";
+        text += &stopped(report);
     }
     print(&text)?;
     Ok(all_seen)
+}
+
+/// How to go on. What came through a pipe is gone from it.
+fn stopped(report: &LoadReport) -> String {
+    let Some(read) = report.read_through.as_ref().filter(|read| !read.to_its_end) else {
+        return "stopped; the same command again goes on where this one ended\n".into();
+    };
+    let ReadThrough { input, through, unit, .. } = read;
+    let read = format!("stopped: {input} was read through {unit} {}", count(*through));
+    match report.backends.iter().all(BackendReport::is_complete) {
+        true => {
+            format!("{read}, and all of that is written; another run needs what comes after it\n")
+        }
+        false => format!("{read}, and not all of that is written: another run needs it again\n"),
+    }
 }
 
 async fn look(targets: &Targets, patience: Duration) -> (String, bool) {
@@ -91,6 +108,10 @@ fn problems(report: &LoadReport) -> String {
         text += &format!("error: {problem}\n");
     }
     text += &and_more(report.problems.beyond(4 * NAMED_MAX));
+    if report.kept_lines > 0 {
+        let lines = plural(report.kept_lines, "refused line");
+        text += &format!("  hint: {lines} kept with the reason, see `astload dlq list`\n");
+    }
     for (problem, count, first) in report.files.iter() {
         text += &file_problem(problem, count, first);
     }

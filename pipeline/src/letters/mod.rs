@@ -4,8 +4,13 @@
 //! journal's format: it proves that it is whole, it is there or not, and any number of processes may
 //! use the folder. A later version of the unit that the store takes clears its letter.
 
+//!
+//! Lines of streams that are no unit, or not a good one, are kept beside them, by input.
+
 mod letter;
+mod lines;
 mod store;
 
 pub use letter::{Letter, Refusal};
+pub use lines::{InputLetters, LinesListing, NamedUnit, RefusedInput, RefusedLine, RefusedLines};
 pub use store::{DeadLetters, Letters, Listing, StoredLetter, store_key};

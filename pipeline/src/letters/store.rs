@@ -22,7 +22,7 @@ const BYTES_MAX: u64 = 1 << 30;
 /// The dead letters of all backends.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     bytes_max: u64,
 }
 
@@ -166,7 +166,7 @@ pub fn store_key(type_name: &str, place: &str) -> String {
 }
 
 /// What a store is called here, however it is named.
-fn digest(place: &str) -> String {
+pub(super) fn digest(place: &str) -> String {
     blake3::hash(place.as_bytes()).to_hex()[..32].to_owned()
 }
 
@@ -378,7 +378,7 @@ fn head(path: &Path) -> io::Result<(UnitId, u64, u64)> {
 }
 
 /// The paths in a folder; none where it is not there.
-fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -390,7 +390,7 @@ fn is_letter(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == EXTENSION)
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -398,7 +398,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Source code is in there: it is for its owner's eyes.
-fn private_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn private_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

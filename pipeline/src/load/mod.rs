@@ -2,6 +2,7 @@
 
 mod directory;
 mod replay;
+mod replay_lines;
 mod report;
 mod repos;
 mod spec;
@@ -22,13 +23,15 @@ use crate::folders;
 use crate::generation;
 use crate::journal::{Journal, JournalSettings};
 use crate::lane::LaneProgress;
-use crate::letters::DeadLetters;
+use crate::letters::{DeadLetters, RefusedLine};
 use crate::source::directory::{NodeChoice, PathGlobs, Sink, SourceProgress};
 use crate::source::stream::{StreamFormat, StreamInput};
 pub use replay::{Replayed, replay};
+pub use replay_lines::{ReplayedLines, replay_lines};
 pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan, UnitCounts};
 use repos::{Known, Repos};
 pub use spec::TargetSpec;
+pub use stream::ReadThrough;
 pub use target::{Approach, Target};
 pub use targets::Targets;
 
@@ -150,6 +153,8 @@ struct Load<'a> {
     /// The repositories that were met so far.
     repos: Repos,
     sink: Sink,
+    /// Lines that were refused once more.
+    returned: Vec<RefusedLine>,
     report: LoadReport,
 }
 
@@ -164,6 +169,18 @@ pub async fn load(
     progress: &Arc<LoadProgress>,
     cancelled: &CancellationToken,
 ) -> Result<LoadReport, CannotLoad> {
+    let (report, _) = run(inputs, options, targets, progress, cancelled).await?;
+    Ok(report)
+}
+
+/// The same; and the lines that were refused once more.
+async fn run(
+    inputs: &[Input],
+    options: &LoadOptions,
+    targets: &mut Targets,
+    progress: &Arc<LoadProgress>,
+    cancelled: &CancellationToken,
+) -> Result<(LoadReport, Vec<RefusedLine>), CannotLoad> {
     let start = Instant::now();
     targets.check_roots(inputs, options.root_moved)?;
     let (sender, batches) = channel(BATCHES_MAX, BYTES_MAX);
@@ -178,6 +195,7 @@ pub async fn load(
         generation,
         repos: Repos::new(),
         sink,
+        returned: Vec::new(),
         report: LoadReport { strict: options.strict, ..LoadReport::default() },
     };
     if options.dry_run {
@@ -185,7 +203,13 @@ pub async fn load(
         load.sources(inputs).await;
         load.report.backends = load.targets.reports_of_plan(&progress.source.held);
     } else {
-        let lanes = load.targets.lanes(&options.lanes, progress, cancelled)?;
+        // What was read and cannot be read again is written, though nothing more is read.
+        let is_read_once = |input: &Input| matches!(input, Input::Stream(s) if s.is_read_once());
+        let stops_lanes = match inputs.iter().any(is_read_once) {
+            true => CancellationToken::new(),
+            false => cancelled.clone(),
+        };
+        let lanes = load.targets.lanes(&options.lanes, progress, &stops_lanes)?;
         let journal = Journal::temporary(JournalSettings::default(), &options.lanes.spill);
         let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
         load.sources(inputs).await;
@@ -194,10 +218,10 @@ pub async fn load(
         let carried = coordinator.await.unwrap_or_default();
         load.report.backends = load.targets.reports(carried, &sent, &progress.source.held);
     }
-    let mut report = load.report;
+    let Load { mut report, returned, .. } = load;
     report.stopped = cancelled.is_cancelled();
     report.elapsed = start.elapsed();
-    Ok(report)
+    Ok((report, returned))
 }
 
 impl Load<'_> {

@@ -8,6 +8,7 @@ use astload_backends::RowCounts;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
+use super::stream::ReadThrough;
 use crate::excerpt::Excerpt;
 use crate::lane::Refused;
 use crate::source::directory::{FileProblem, ProblemFile, ProblemFiles};
@@ -19,6 +20,10 @@ pub struct LoadReport {
     pub refused_lines: u64,
     /// Units of streams that break a rule.
     pub refused_units: u64,
+    /// How many of both are kept among the dead letters.
+    pub kept_lines: u64,
+    /// How far the last input was read that cannot be read again.
+    pub read_through: Option<ReadThrough>,
     /// Units that are gone from the source, and were kept for lack of consent.
     pub withheld: u64,
     /// What `--dry-run` would write and delete, by path.
@@ -238,7 +243,7 @@ impl Serialize for LoadReport {
             serde_json::json!({"path": file.path, "problem": problem, "detail": file.detail})
         };
         let files: Vec<_> = self.files.files().map(file).collect();
-        let mut object = serializer.serialize_struct("load", 17)?;
+        let mut object = serializer.serialize_struct("load", 19)?;
         object.serialize_field(
             "units",
             &serde_json::json!({
@@ -254,6 +259,8 @@ impl Serialize for LoadReport {
         )?;
         object.serialize_field("refused_lines", &self.refused_lines)?;
         object.serialize_field("refused_units", &self.refused_units)?;
+        object.serialize_field("kept_lines", &self.kept_lines)?;
+        object.serialize_field("read_through", &self.read_through)?;
         object.serialize_field("nodes", &rows.nodes)?;
         object.serialize_field("edges", &rows.edges)?;
         object.serialize_field("symbols", &rows.symbols)?;

@@ -1,23 +1,57 @@
 //! Loads a stream of units that were processed elsewhere.
 
 use astload_backends::{Error, Origin, RepoState};
-use astload_model::{Batch, CodecError, Decoded, Op, Unit};
+use astload_model::{Batch, Decoded, Op, Problem, Unit, text_of};
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{Known, Load};
 use crate::channel::Lanes;
 use crate::holdings::{Need, Offer};
-use crate::source::stream::{self, StreamInput};
+use crate::letters::{InputLetters, RefusedLine};
+use crate::source::stream::{self, Stop, StreamInput};
 
 /// Batches that are decoded ahead.
 const AHEAD: usize = 2;
 
+/// What becomes of the lines of an input that are refused.
+#[derive(Debug)]
+pub(super) enum Refusals {
+    /// They are told, and that is all.
+    Told,
+    /// They are kept among the dead letters.
+    Kept(InputLetters),
+    /// They were refused before; whoever gave them keeps them.
+    Returned(Vec<RefusedLine>),
+}
+
+/// An input that is read.
+struct Reading {
+    refusals: Refusals,
+    /// Whether all of it was read, so far.
+    to_its_end: bool,
+}
+
+/// How far an input was read that cannot be read again.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReadThrough {
+    /// The input.
+    pub input: String,
+    /// The last line or batch that was read whole.
+    pub through: u64,
+    /// What is counted.
+    pub unit: &'static str,
+    /// Whether that is all of it.
+    pub to_its_end: bool,
+}
+
 impl Load<'_> {
     pub(super) async fn stream(&mut self, input: &StreamInput) {
+        let stop = Stop::default();
         let (decoded, mut batches) = mpsc::channel(AHEAD);
-        let (format, source) = (self.options.format, input.clone());
+        let (format, source, stopped) = (self.options.format, input.clone(), stop.clone());
         let decoding = tokio::task::spawn_blocking(move || {
-            let opened = stream::open(&source, format)?;
+            let opened = stream::open(&source, format, &stopped)?;
             for batch in opened {
                 if decoded.blocking_send(batch).is_err() {
                     break;
@@ -25,32 +59,48 @@ impl Load<'_> {
             }
             std::io::Result::Ok(())
         });
+        let mut reading = Reading { refusals: self.refusals_of(input), to_its_end: true };
+        let mut is_stopping = false;
         loop {
             // Standard input may never say anything more.
             let batch = tokio::select! {
                 biased;
-                () = self.cancelled.cancelled() => return,
+                () = self.cancelled.cancelled(), if !is_stopping => {
+                    reading.to_its_end = false;
+                    if !input.is_read_once() {
+                        return self.close(input, reading).await;
+                    }
+                    // What was read of it has to be written.
+                    stop.stop();
+                    is_stopping = true;
+                    continue;
+                }
                 batch = batches.recv() => batch,
             };
             let Some(batch) = batch else { break };
             match batch {
                 Ok(decoded) => {
-                    if let Err(error) = self.take(input, decoded).await {
+                    if let Err(error) = self.take(input, &mut reading, decoded).await {
+                        reading.to_its_end = false;
                         self.break_off(input, &error.to_string());
-                        return;
+                        return self.close(input, reading).await;
                     }
                 }
-                Err(CodecError::Broken { at, what }) => {
-                    self.break_off(input, &format!("{at}: {what}"));
+                Err(error) => {
+                    reading.to_its_end = false;
+                    self.break_off(input, &error.to_string());
                 }
-                Err(error) => self.break_off(input, &error.to_string()),
             }
         }
         match decoding.await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => self.break_off(input, &error.to_string()),
+            Ok(Err(error)) => {
+                reading.to_its_end = false;
+                self.break_off(input, &error.to_string());
+            }
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
+        self.close(input, reading).await;
     }
 
     fn break_off(&mut self, input: &StreamInput, what: &str) {
@@ -58,21 +108,119 @@ impl Load<'_> {
         self.report.problems.push(format!("{input}: {what}"));
     }
 
-    /// Sends the good units of what was decoded, at a later generation than those before: of two
-    /// versions of a unit, the later line stays.
-    async fn take(&mut self, input: &StreamInput, decoded: Decoded) -> Result<(), Error> {
-        for problem in decoded.problems {
-            match problem.unit {
+    /// Where the refused lines of an input go.
+    fn refusals_of(&self, input: &StreamInput) -> Refusals {
+        match input {
+            StreamInput::Lines(_) => Refusals::Returned(Vec::new()),
+            _ if self.is_plan() => Refusals::Told,
+            _ => {
+                let place = input.place().and_then(|place| place.canonicalize().ok());
+                let backends = self.targets.iter().map(|target| target.name.clone()).collect();
+                let letters = &self.options.lanes.letters;
+                Refusals::Kept(letters.of_input(input.to_string(), place.as_deref(), backends))
+            }
+        }
+    }
+
+    /// Counts, tells and keeps what is refused.
+    async fn refuse(
+        &mut self,
+        input: &StreamInput,
+        reading: &mut Reading,
+        refused: Vec<RefusedLine>,
+    ) {
+        if refused.is_empty() {
+            return;
+        }
+        for RefusedLine { at, error, unit, .. } in &refused {
+            match unit {
                 Some(_) => self.report.refused_units += 1,
                 None => self.report.refused_lines += 1,
             }
-            self.report.problems.push(format!("{input}: {problem}"));
+            self.report.problems.push(format!("{input}: {at}: {error}"));
+        }
+        let mut letters = match std::mem::replace(&mut reading.refusals, Refusals::Told) {
+            Refusals::Told => return,
+            Refusals::Returned(mut all) => {
+                all.extend(refused);
+                reading.refusals = Refusals::Returned(all);
+                return;
+            }
+            Refusals::Kept(letters) => letters,
+        };
+        let keeping = tokio::task::spawn_blocking(move || {
+            let kept = refused.iter().try_for_each(|line| letters.keep(line));
+            (letters, kept, refused.len() as u64)
+        });
+        match keeping.await {
+            Ok((letters, Ok(()), lines)) => {
+                self.report.kept_lines += lines;
+                reading.refusals = Refusals::Kept(letters);
+            }
+            Ok((letters, Err(error), _)) => {
+                self.unkept(input, &error);
+                self.close(input, Reading { refusals: Refusals::Kept(letters), to_its_end: false })
+                    .await;
+            }
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    fn unkept(&mut self, input: &StreamInput, error: &std::io::Error) {
+        self.break_off(input, &format!("not all of its refused lines are kept: {error}"));
+    }
+
+    /// Ends with an input.
+    async fn close(&mut self, input: &StreamInput, reading: Reading) {
+        if let Some(read) = &mut self.report.read_through {
+            read.to_its_end = reading.to_its_end;
+        }
+        match reading.refusals {
+            Refusals::Told => {}
+            Refusals::Returned(refused) => self.returned = refused,
+            Refusals::Kept(letters) => {
+                let to_its_end = reading.to_its_end;
+                let closing = tokio::task::spawn_blocking(move || letters.close(to_its_end));
+                match closing.await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => self.unkept(input, &error),
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                }
+            }
+        }
+    }
+
+    /// Sends the good units of what was decoded, at a later generation than those before: of two
+    /// versions of a unit, the later line stays.
+    async fn take(
+        &mut self,
+        input: &StreamInput,
+        reading: &mut Reading,
+        decoded: Decoded,
+    ) -> Result<(), Error> {
+        let Decoded { batch, places, problems, read } = decoded;
+        if input.is_read_once() {
+            self.report.read_through = Some(ReadThrough {
+                input: input.to_string(),
+                through: read as u64,
+                unit: places.unit(),
+                to_its_end: false,
+            });
+        }
+        let mut refused = Vec::new();
+        for problem in problems {
+            reading.to_its_end &= !problem.is_torn;
+            self.report.broken |= problem.is_torn;
+            let Problem { at, what, unit, text, .. } = problem;
+            refused.push(RefusedLine::new(at, what, unit, &text));
         }
         self.generation += 1;
-        let batch = decoded.batch;
         let (mut admitted, mut wanted): (Vec<usize>, Vec<Lanes>) = (Vec::new(), Vec::new());
         for (position, unit) in batch.units().enumerate() {
-            if !self.admit(&unit).await {
+            if let Err(rule) = self.admit(&unit).await {
+                let what = format!("unit {}: {rule}", unit.name());
+                let text = text_of(&batch.slice(position..position + 1));
+                refused.push(RefusedLine::new(places.of(position), what, Some(unit.name()), &text));
                 continue;
             }
             let need = self.need(&unit).await?;
@@ -85,6 +233,7 @@ impl Load<'_> {
             }
         }
         let batch = batch.take(&admitted).with_generation(self.generation);
+        self.refuse(input, reading, refused).await;
         self.send(batch, wanted).await;
         Ok(())
     }
@@ -112,7 +261,7 @@ impl Load<'_> {
 
     /// Whether the unit may be loaded. It is refused where its generation comes from upstream and
     /// its repository's come from us, or the other way round.
-    async fn admit(&mut self, unit: &Unit<'_>) -> bool {
+    async fn admit(&mut self, unit: &Unit<'_>) -> Result<(), &'static str> {
         let (own, other) = match unit.generation() {
             Some(_) => (Origin::Upstream, Origin::Ours),
             None => (Origin::Ours, Origin::Upstream),
@@ -131,20 +280,17 @@ impl Load<'_> {
             }
             self.repos.insert(key.clone(), Known { origin, closed: None, holdings: None });
         }
-        let Some(known) = self.repos.get(&key) else { return false };
-        let rule = match (known.closed, known.origin) {
+        let Some(known) = self.repos.get(&key) else { return Ok(()) };
+        Err(match (known.closed, known.origin) {
             (Some(closed), _) => closed,
-            (None, origin) if origin == own => return true,
+            (None, origin) if origin == own => return Ok(()),
             (None, Origin::Ours) => {
                 "has a generation, but those of its repository are given by astload"
             }
             (None, Origin::Upstream) => {
                 "has no generation, but those of its repository come from upstream"
             }
-        };
-        self.report.refused_units += 1;
-        self.report.problems.push(format!("unit {}: {rule}", unit.name()));
-        false
+        })
     }
 
     /// Who needs the unit as it is.

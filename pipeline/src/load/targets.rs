@@ -7,7 +7,7 @@ use std::time::Duration;
 use astload_backends::{
     Backend, Error, GuardSettings, Guarded, Origin, Registry, RepoState, StoredUnit, UnitFilter,
 };
-use astload_model::Selection;
+use astload_model::{Selection, UnitId};
 use futures::future::join_all;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -195,6 +195,27 @@ impl Targets {
             Some(error) if holdings.is_of_none() => Err(error),
             _ => Ok(holdings),
         }
+    }
+
+    /// The greatest generation of each unit of a (repository, layer) in those targets where the numbers
+    /// are ours.
+    pub(super) async fn generations(&mut self, repo: &str, layer: &str) -> HashMap<UnitId, u64> {
+        let filter = UnitFilter { repo: Some(repo.into()), layer: Some(layer.into()) };
+        let (patience, mut greatest) = (self.patience, HashMap::new());
+        for target in &mut self.all {
+            let is_ours = |known: &RepoState| {
+                known.repo == repo && known.layer == layer && known.origin == Origin::Ours
+            };
+            if !target.repos.iter().any(is_ours) {
+                continue;
+            }
+            let Some(Ok(held)) = target.held(&filter, patience).await else { continue };
+            for StoredUnit { id, generation, .. } in held {
+                let known = greatest.entry(id).or_insert(generation);
+                *known = generation.max(*known);
+            }
+        }
+        greatest
     }
 
     /// The lanes to those that are connected.

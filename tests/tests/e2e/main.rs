@@ -29,6 +29,7 @@ mod postgres;
 mod postgres_down;
 mod python;
 mod questions;
+mod refused;
 mod secret_options;
 mod secrets;
 mod servers_down;

@@ -38,7 +38,7 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{DictionaryHandling, IpcWriteOptions, StreamWriter};
 use arrow_schema::ArrowError;
 
-use super::{CodecError, Decoded, Problem};
+use super::{CodecError, Decoded, Places};
 use crate::arrow::Intake;
 use crate::batch::Batch;
 use crate::schema::schema;
@@ -71,14 +71,9 @@ impl<R: Read> Reader<R> {
             at: format!("batch {}", self.batches),
             what: error.to_string(),
         })?;
-        let problem = |(row, refusal): (usize, crate::Refusal)| Problem {
-            at: format!("batch {}, row {row}", self.batches),
-            what: refusal.to_string(),
-            unit: Some(refusal.unit),
-        };
-        let problems = intake.refusals.into_iter().map(problem).collect();
+        let places = Places::Rows(self.batches, (0..intake.whole.len()).collect());
         self.batches += 1;
-        Ok(Some(Decoded { batch: intake.batch, problems }))
+        Ok(Some(super::decoded(intake, places, Vec::new(), self.batches)))
     }
 }
 

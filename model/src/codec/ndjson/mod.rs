@@ -27,7 +27,7 @@ use std::io::{BufRead, Read};
 use parse::{LineParser, Unadded, named};
 pub use write::Writer;
 
-use super::{CodecError, Decoded, Problem};
+use super::{CodecError, Decoded, PROBLEM_TEXT_MAX, Places, Problem, Text, decoded};
 use crate::arrow::Intake;
 use crate::builder::BatchBuilder;
 use crate::ids::UnitId;
@@ -66,6 +66,10 @@ pub struct Reader<R> {
     ids: HashSet<UnitId>,
     /// What was refused since the last batch, each with its line.
     problems: Vec<(usize, Problem)>,
+    /// The bytes of their texts.
+    problem_bytes: usize,
+    /// Whether the line that was read last had its end.
+    line_ended: bool,
     ended: bool,
     /// Why it ended, until the units before it are delivered.
     error: Option<CodecError>,
@@ -91,6 +95,8 @@ impl<R: BufRead> Reader<R> {
             lines: Vec::new(),
             ids: HashSet::new(),
             problems: Vec::new(),
+            problem_bytes: 0,
+            line_ended: true,
             ended: false,
             error: None,
         }
@@ -104,6 +110,7 @@ impl<R: BufRead> Reader<R> {
             && self.builder.rows() < BATCH_ROWS
             && self.builder.bytes() < BATCH_BYTES
             && self.problems.len() < BATCH_PROBLEMS
+            && self.problem_bytes < BATCH_BYTES
         {
             match self.read_line() {
                 Err(error) => {
@@ -154,24 +161,27 @@ impl<R: BufRead> Reader<R> {
             return None;
         }
         let intake = Intake::validate(self.builder.finish_numbered());
-        let mut problems = std::mem::take(&mut self.problems);
-        problems.extend(intake.refusals.into_iter().map(|(position, refusal)| {
-            let line = self.lines[position];
-            let (at, what) = (format!("line {line}"), refusal.to_string());
-            (line, Problem { at, what, unit: Some(refusal.unit) })
-        }));
-        problems.sort_by_key(|(line, _)| *line);
-        self.lines.clear();
+        let problems = std::mem::take(&mut self.problems);
+        self.problem_bytes = 0;
+        let lines = Places::Lines(std::mem::take(&mut self.lines));
         self.ids.clear();
-        let problems = problems.into_iter().map(|(_, problem)| problem).collect();
-        Some(Decoded { batch: intake.batch, problems })
+        let is_torn = problems.last().is_some_and(|(_, problem)| problem.is_torn);
+        // A unit that waits for the next batch is on the line that was read last.
+        let read = self.number - usize::from(is_torn || self.pending.is_some());
+        Some(decoded(intake, lines, problems, read))
     }
 
     /// Refuses the line that was read last.
     fn refuse(&mut self, what: String) {
         let at = format!("line {}", self.number);
         let unit = self.parser.name().or_else(|| named(&self.line));
-        self.problems.push((self.number, Problem { at, unit, what }));
+        let line = self.line.trim_ascii();
+        // Only the last line may lack its end.
+        let is_torn = !self.line_ended && line.starts_with(b"{") && !line.ends_with(b"}");
+        let what = if is_torn { format!("the input ends inside of it: {what}") } else { what };
+        let text = Text::of(&self.line);
+        self.problem_bytes += text.bytes.len();
+        self.problems.push((self.number, Problem { at, unit, what, text, is_torn }));
     }
 
     fn read_line(&mut self) -> Result<Line, CodecError> {
@@ -184,9 +194,11 @@ impl<R: BufRead> Reader<R> {
         }
         self.number += 1;
         let ended = self.line.last() == Some(&b'\n');
+        self.line_ended = ended;
         if read as u64 == limit && !ended {
-            self.line.clear();
+            self.line.truncate(PROBLEM_TEXT_MAX + 1);
             self.input.skip_until(b'\n')?;
+            self.line_ended = true;
             return Ok(Line::TooLong);
         }
         self.line.truncate(read - usize::from(ended));

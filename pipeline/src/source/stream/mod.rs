@@ -1,10 +1,14 @@
 //! Units that were processed elsewhere: NDJSON and Arrow IPC streams, from files or standard input.
 
-use std::fs::File;
+mod pump;
+
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use astload_model::{CodecError, Decoded, ipc, ndjson};
+pub use pump::Stop;
 
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -18,6 +22,25 @@ pub enum StreamInput {
     File(PathBuf),
     /// Standard input.
     Stdin,
+    /// Lines that were refused before.
+    Lines(Arc<str>),
+}
+
+impl StreamInput {
+    /// Where it can be read again; `None` of a pipe and the like.
+    pub fn place(&self) -> Option<&Path> {
+        let path = match self {
+            Self::File(path) => path.as_path(),
+            Self::Stdin => Path::new("/dev/stdin"),
+            Self::Lines(_) => return None,
+        };
+        fs::metadata(path).is_ok_and(|metadata| metadata.is_file()).then_some(path)
+    }
+
+    /// Whether what was read of it is gone from it.
+    pub fn is_read_once(&self) -> bool {
+        !matches!(self, Self::Lines(_)) && self.place().is_none()
+    }
 }
 
 impl std::fmt::Display for StreamInput {
@@ -25,6 +48,7 @@ impl std::fmt::Display for StreamInput {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("standard input"),
+            Self::Lines(_) => f.write_str("dead letters"),
         }
     }
 }
@@ -44,15 +68,21 @@ pub enum StreamFormat {
 /// The batches of a stream.
 pub type Batches = Box<dyn Iterator<Item = Result<Decoded, CodecError>>>;
 
-/// Opens a stream.
+/// Opens a stream. One that can be read only once ends where it is told to stop; any other may be
+/// left at any time.
 ///
 /// # Errors
 /// Where it cannot be opened, or its first bytes cannot be read.
-pub fn open(input: &StreamInput, format: StreamFormat) -> io::Result<Batches> {
-    let reader: Box<dyn Read> = match input {
-        StreamInput::File(path) => Box::new(File::open(path)?),
-        StreamInput::Stdin => Box::new(io::stdin()),
+pub fn open(input: &StreamInput, format: StreamFormat, stop: &Stop) -> io::Result<Batches> {
+    let source = input.clone();
+    let open = move || -> io::Result<Box<dyn Read>> {
+        Ok(match source {
+            StreamInput::File(path) => Box::new(File::open(path)?),
+            StreamInput::Stdin => Box::new(io::stdin()),
+            StreamInput::Lines(lines) => Box::new(io::Cursor::new(lines.as_bytes().to_vec())),
+        })
     };
+    let reader = if input.is_read_once() { Box::new(stop.reader(open)?) } else { open()? };
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, reader);
     let arrow = match format {
         StreamFormat::Arrow => true,
