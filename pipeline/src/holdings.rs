@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_is_known_of_a_unit_is_small() {
-        assert!(size_of::<(UnitId, Held)>() <= 96, "{}", size_of::<(UnitId, Held)>());
+        assert!(size_of::<Held>() <= 88, "{}", size_of::<Held>());
     }
 
     #[test]
