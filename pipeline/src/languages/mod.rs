@@ -20,6 +20,7 @@
 //! * The root of a pattern is one kind of node, never a wildcard and never an alternation, so that
 //!   [`Language::tag_roots`] knows where a tag can begin.
 
+mod conventions;
 mod detection;
 mod table;
 #[cfg(test)]
@@ -28,6 +29,8 @@ mod tests;
 use std::path::Path;
 
 use tree_sitter::Query;
+
+pub(crate) use conventions::{is_generated, is_test};
 
 /// A language whose files can be parsed.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod crash;
 mod docs;
 mod edits;
 mod elastic;
+mod facts;
 mod fanout;
 mod files;
 mod golden;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 
-use astload_model::{BatchBuilder, BatchFull, UnitRow};
+use astload_model::{BatchBuilder, BatchFull, UNIT_FLAGS, UnitRow, flags};
 
 use super::beneath::OpenError;
 use super::extract::{Bounds, ExtractError, Extracted, Extractor, extractor_name};
@@ -14,7 +14,7 @@ use super::stamps::{Failure, Stamp};
 use super::{Candidate, DirectoryReport, FileProblem, LAYER, Shared, Sink, need, stamps};
 use crate::channel::Lanes;
 use crate::holdings::Need;
-use crate::languages::Language;
+use crate::languages::{Language, is_generated, is_test};
 
 /// A batch is sent when it has this many rows …
 const BATCH_ROWS: usize = 32_768;
@@ -216,7 +216,7 @@ impl<'a> Worker<'a> {
             generation: Some(options.generation),
             size_bytes: Some(self.source.len() as u64),
             line_count: Some(lines(&self.source)),
-            flags: extracted.flags(),
+            flags: extracted.flags() | conventional_flags(language, path, &self.source),
             ..UnitRow::of(
                 units.repo.key(&options.repo).map_err(full)?,
                 path,
@@ -238,6 +238,15 @@ impl<'a> Worker<'a> {
             self.shared.closed.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// What a unit's path, and a comment at its top, tell of it.
+fn conventional_flags(language: &Language, path: &str, source: &[u8]) -> u16 {
+    let flag = |name, set| match set {
+        true => flags(&UNIT_FLAGS, &[name]).unwrap_or_default(),
+        false => 0,
+    };
+    flag("test", is_test(language, path)) | flag("generated", is_generated(language, path, source))
 }
 
 /// Lines, of which the last may lack its end.

@@ -7,6 +7,7 @@ use astload_model::{BatchBuilder, BatchFull, NodesBuilder, ROOT_LABEL};
 use tree_sitter::{Parser, Query, QueryCursor};
 
 use super::ExtractError;
+use super::operators::Tokens;
 use super::tags::Role;
 use crate::languages::Language;
 
@@ -79,6 +80,8 @@ pub(super) struct Kinds {
     pub(super) symbol_label: u16,
     /// `ERROR`, whose id is none of the grammar's.
     error: (u16, u16),
+    /// What is told of tokens where they have no nodes.
+    pub(super) tokens: Tokens,
 }
 
 impl Kinds {
@@ -123,7 +126,7 @@ impl Grammar {
         if self.kinds.dictionaries == Some(current(nodes)) {
             return Ok(());
         }
-        let mut kinds = Kinds::default();
+        let mut kinds = Kinds { tokens: Tokens::of(&self.grammar), ..Kinds::default() };
         for id in 0..self.grammar.node_kind_count() as u16 {
             let kind = self.grammar.node_kind_for_id(id).unwrap_or_default();
             let label = match self.grammar.node_kind_is_named(id) {

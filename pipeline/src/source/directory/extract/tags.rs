@@ -21,7 +21,7 @@ pub(super) enum Role {
     /// What it defines: the node around it, and the kind of thing as JSON properties.
     Definition { properties: String },
     /// What it is used in, as the kind of an edge.
-    Reference { edge: &'static str },
+    Reference { edge: &'static str, import: bool },
     /// Nothing here.
     Other,
 }
@@ -36,8 +36,8 @@ impl Role {
             Some(("definition", kind)) => {
                 Self::Definition { properties: serde_json::json!({ "kind": kind }).to_string() }
             }
-            Some(("reference", "call")) => Self::Reference { edge: "CALL" },
-            Some(("reference", _)) => Self::Reference { edge: "REF" },
+            Some(("reference", "call")) => Self::Reference { edge: "CALL", import: false },
+            Some(("reference", kind)) => Self::Reference { edge: "REF", import: kind == "import" },
             _ => Self::Other,
         }
     }
@@ -73,6 +73,7 @@ struct Definition {
 #[derive(Debug)]
 struct Reference {
     edge: &'static str,
+    import: bool,
     site: Site,
 }
 
@@ -149,8 +150,9 @@ impl<'a> Tagger<'a> {
                             ord: None,
                         });
                     }
-                    Role::Reference { edge } => {
-                        self.found.references.push(Reference { edge, site })
+                    Role::Reference { edge, import } => {
+                        let import = *import;
+                        self.found.references.push(Reference { edge, import, site })
                     }
                     Role::Name | Role::Other => {}
                 }
@@ -190,7 +192,11 @@ impl<'a> Tagger<'a> {
         });
         tags.definitions.dedup_by_key(|definition| (definition.node, definition.name.start));
         tags.references.sort_by_key(|reference| (reference.site.start, reference.edge));
-        tags.references.dedup_by_key(|reference| (reference.site.start, reference.edge));
+        tags.references.dedup_by(|next, kept| {
+            let alike = (next.site.start, next.edge) == (kept.site.start, kept.edge);
+            kept.import |= alike && next.import;
+            alike
+        });
         tags
     }
 }
@@ -213,7 +219,8 @@ pub(super) fn edges(
     let mut edges = Edges::new(language, source, to)?;
     for definition in &tags.definitions {
         let src = definition.ord.unwrap_or_default();
-        edges.add(src, edges.defines, &definition.name, Some(&definition.properties))?;
+        let flags = edges.definition_flag;
+        edges.add(src, edges.defines, &definition.name, (flags, Some(&definition.properties)))?;
     }
     let mut around: Vec<&Definition> = Vec::new();
     let mut next = tags.definitions.iter().peekable();
@@ -228,7 +235,8 @@ pub(super) fn edges(
         }
         let src = around.last().and_then(|definition| definition.ord).unwrap_or(0);
         let kind = if reference.edge == "CALL" { edges.call } else { edges.reference };
-        edges.add(src, kind, site, None)?;
+        let flags = if reference.import { edges.import_flag } else { 0 };
+        edges.add(src, kind, site, (flags, None))?;
     }
     Ok(())
 }
@@ -248,6 +256,7 @@ struct Edges<'a> {
     call: u16,
     reference: u16,
     definition_flag: u16,
+    import_flag: u16,
 }
 
 impl<'a> Edges<'a> {
@@ -267,6 +276,7 @@ impl<'a> Edges<'a> {
             call: to.edges.kind.key("CALL")?,
             reference: to.edges.kind.key("REF")?,
             definition_flag: flags(&EDGE_FLAGS, &["definition"]).unwrap_or_default(),
+            import_flag: flags(&EDGE_FLAGS, &["import"]).unwrap_or_default(),
             to,
         })
     }
@@ -276,7 +286,7 @@ impl<'a> Edges<'a> {
         src: u32,
         kind: u16,
         site: &Site,
-        properties: Option<&str>,
+        (flags, properties): (u16, Option<&str>),
     ) -> Result<(), ExtractError> {
         let Some(name) = identifier(self.source, site) else { return Ok(()) };
         let symbol = self.symbol(name);
@@ -293,7 +303,7 @@ impl<'a> Edges<'a> {
             end_byte: Some(site.end as u32),
             start_line: Some(site.point.row as u32),
             start_col: Some(site.point.column as u32),
-            flags: if properties.is_some() { self.definition_flag } else { 0 },
+            flags,
             properties,
         });
         Ok(())

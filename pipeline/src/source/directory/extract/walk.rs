@@ -35,6 +35,7 @@ pub(super) fn walk(
         first,
         open: Vec::new(),
         text_replaced: false,
+        told: String::new(),
     };
     walk.run()?;
     let text_replaced = walk.text_replaced;
@@ -75,6 +76,8 @@ struct Walk<'w, 's> {
     /// A level a descent: the kept node's number, or the nearest kept ancestor's, and whether kept.
     open: Vec<(u32, bool)>,
     text_replaced: bool,
+    /// What the tokens of a node tell.
+    told: String,
 }
 
 impl<'s> Walk<'_, 's> {
@@ -125,7 +128,12 @@ impl<'s> Walk<'_, 's> {
             flags |= self.flags.missing;
         }
         let name = self.tagger.visit(node, kind_id, ord);
+        self.told.clear();
         let text = if leaf && named { self.text(range.clone()) } else { None };
+        if !leaf && named && self.choice == NodeChoice::Named {
+            self.kinds.tokens.tell(node, kind_id, self.tagger.source, &mut self.told);
+        }
+        let told = (!self.told.is_empty()).then_some(self.told.as_str());
         let label = match (parent, name) {
             (None, _) => self.kinds.root_label,
             (_, Some(_)) => self.kinds.symbol_label,
@@ -139,7 +147,7 @@ impl<'s> Walk<'_, 's> {
             kind,
             field: self.cursor.field_id().and_then(|field| self.kinds.field(field.get())),
             name,
-            text: text.as_deref(),
+            text: text.as_deref().or(told),
             start_byte: Some(range.start as u32),
             end_byte: Some(range.end as u32),
             start_line: Some(start.row as u32),
