@@ -28,6 +28,9 @@
 //!     an option that the schema marks as secret (`writeOnly`) is told by no error and no `Debug`.
 //! 16. **After `close` nothing is left behind**: no task, thread, descriptor or memory.
 //! 17. **A health check changes nothing**, and may run beside writes.
+//! 18. **A repository belongs to who claimed it**: a claim is checked and recorded in one step, and of
+//!     two that contradict each other one is refused. A write claims nothing; only `remove` ends a
+//!     claim, and `gc` forgets neither a claim nor the greatest generation.
 //!
 //! `astload_fixtures::conformance` has a function for each, and runs them over any backend.
 
@@ -38,6 +41,7 @@ use astload_model::{Batch, UnitId, UnitName};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::claim::RepoClaim;
 use crate::error::Result;
 
 /// A store that batches are written to.
@@ -90,14 +94,17 @@ pub trait Admin: Send + Sync {
     /// Drops everything that astload made.
     async fn drop_schema(&self) -> Result<()>;
 
-    /// Records where a repository's generations come from and its root, if that is given.
-    async fn put_repo(&self, repo: &RepoState) -> Result<()>;
+    /// Records who numbers a repository's generations and its root, if that is given; as
+    /// [`RepoClaim::over`] says, checked and recorded in one step.
+    async fn claim_repo(&self, claim: &RepoClaim) -> Result<()>;
 
-    /// Deletes the units at a path or below it, or all of a repository; leaves tombstones.
+    /// Deletes the units at a path or below it, or all of a repository, which nobody has claimed from
+    /// then on; leaves tombstones.
     async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt>;
 
     /// Forgets tombstones and symbols that nothing refers to, and gives back their space where there
-    /// is much of it. What a writer brings back meanwhile stays.
+    /// is much of it. What a writer brings back meanwhile stays, and so does what is recorded of
+    /// repositories.
     async fn gc(&self) -> Result<GcReport>;
 }
 
@@ -205,6 +212,8 @@ pub enum Origin {
     Ours,
     /// Whoever pushes the units.
     Upstream,
+    /// Nobody yet: it was removed, or written to without a claim.
+    Nobody,
 }
 
 /// A (repository, layer).

@@ -3,6 +3,7 @@
 //! A *type* (sqlite) is registered as a [`BackendFactory`]; a *backend* is what it connects.
 
 mod builtin;
+mod claim;
 mod contract;
 pub mod elastic;
 mod error;
@@ -17,6 +18,7 @@ mod schema_version;
 pub mod sqlite;
 mod verdict;
 
+pub use claim::{OtherRoot, RepoClaim};
 pub use contract::{
     Admin, Backend, BackendInfo, Capabilities, GcReport, HealthReport, KindCount, Language, Origin,
     Query, Reader, Receipt, Reference, RepoState, RepoUnits, RowCounts, StoreSummary, StoredUnit,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use astload_backends::RepoState;
+use astload_backends::RepoClaim;
 use astload_model::Batch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -39,8 +39,8 @@ pub struct Room {
 /// What a delivery holds.
 #[derive(Debug)]
 pub enum Cargo {
-    /// A repository to be recorded, before its units.
-    Repo(RepoState),
+    /// A repository to be claimed, before its units.
+    Repo(RepoClaim),
     /// Units, and which lanes want each of them.
     Units(Batch, Vec<Lanes>),
 }
@@ -49,7 +49,7 @@ impl Cargo {
     /// The bytes that it takes in memory.
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Repo(_) => size_of::<RepoState>(),
+            Self::Repo(_) => size_of::<RepoClaim>(),
             Self::Units(batch, lanes) => batch.footprint() + size_of_val(lanes.as_slice()),
         }
     }
@@ -96,12 +96,12 @@ impl Sender {
         self.sent.clone()
     }
 
-    /// Has every lane record where a repository is read, and who numbers its generations.
+    /// Has every lane claim a repository.
     ///
     /// # Errors
     /// [`Closed`] where the receiver is gone.
-    pub async fn send_repo(&self, repo: RepoState) -> Result<(), Closed> {
-        self.deliver(Cargo::Repo(repo), 0).await
+    pub async fn send_claim(&self, claim: RepoClaim) -> Result<(), Closed> {
+        self.deliver(Cargo::Repo(claim), 0).await
     }
 
     async fn deliver(&self, cargo: Cargo, bytes: u32) -> Result<(), Closed> {

@@ -194,6 +194,12 @@ impl Running {
         assert!(self.told().contains(words), "it ended; it told:\n{}", self.told());
     }
 
+    /// Whether it has ended by now.
+    pub fn has_ended(&mut self) -> bool {
+        self.wait(Duration::ZERO);
+        self.status.is_some()
+    }
+
     /// Waits for its end so long, and no longer.
     pub fn wait(&mut self, longest: Duration) {
         if let Ok(status) = self.ended.recv_timeout(longest) {

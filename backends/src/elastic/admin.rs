@@ -11,7 +11,8 @@ use super::client::Body;
 use super::documents::{tombstone, unit_id};
 use super::found::Standing;
 use super::schema::{self, Analysis, INDICES};
-use crate::contract::{Admin, GcReport, Receipt, RepoState};
+use crate::claim::RepoClaim;
+use crate::contract::{Admin, GcReport, Origin, Receipt};
 use crate::error::{Error, Result};
 
 /// Units that are removed at once.
@@ -47,10 +48,9 @@ impl Admin for Store {
         Ok(())
     }
 
-    async fn put_repo(&self, repo: &RepoState) -> Result<()> {
-        const WHAT: &str = "recording a repository";
+    async fn claim_repo(&self, claim: &RepoClaim) -> Result<()> {
         self.check_writable()?;
-        self.put_state(WHAT, repo).await
+        self.claim(claim).await
     }
 
     /// A tombstone keeps the unit's generation: a replay of it loses, a newer one wins.
@@ -82,7 +82,7 @@ impl Admin for Store {
             return Err(Error::transient(format!("{WHAT}: others write them all the time")));
         }
         if path.is_none() {
-            self.forget_root(repo, WHAT).await?;
+            self.end_claims(repo, WHAT).await?;
         }
         Ok(Receipt { deleted, ..Receipt::default() })
     }
@@ -138,7 +138,7 @@ impl Store {
         Ok((deleted, met))
     }
 
-    async fn forget_root(&self, repo: &str, what: &str) -> Result<()> {
+    async fn end_claims(&self, repo: &str, what: &str) -> Result<()> {
         self.refresh(what).await?;
         let mut layers = Vec::new();
         let query = json!({ "term": { "repo": repo } });
@@ -152,6 +152,7 @@ impl Store {
                 let asked = vec![json!({ "_index": index, "_id": id })];
                 let Some(Some(old)) = self.documents(what, asked).await?.pop() else { break };
                 let mut document = old["_source"].clone();
+                document["origin"] = Origin::Nobody.name().into();
                 if let Some(fields) = document.as_object_mut() {
                     fields.remove("root");
                 }

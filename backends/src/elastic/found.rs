@@ -11,6 +11,7 @@ use super::bulk::Bulk;
 use super::client::Body;
 use super::documents::unit_id;
 use super::{Store, classify};
+use crate::claim::RepoClaim;
 use crate::contract::{Origin, RepoState};
 use crate::error::{Error, Result};
 use crate::verdict::Held;
@@ -21,7 +22,7 @@ const WHAT: &str = "writing a batch";
 const ATTEMPTS: usize = 20;
 
 /// Milliseconds for which a repository is not recorded again where its generation is known.
-pub(super) const RECENTLY: u64 = 10_000;
+const RECENTLY: u64 = 10_000;
 
 /// A unit as it stands in the store.
 #[derive(Debug)]
@@ -72,46 +73,70 @@ pub(super) struct Found {
     pub(super) epoch: u64,
 }
 
-/// What is recorded of a repository: a generation, and perhaps what is known of where it comes from.
-struct Record<'a> {
-    repo: &'a str,
-    layer: &'a str,
-    generation: u64,
-    state: Option<&'a RepoState>,
+/// What is to be recorded of a repository.
+enum Record<'a> {
+    /// That it was written to, up to this generation.
+    Written { repo: &'a str, layer: &'a str, generation: u64 },
+    /// That somebody claims it.
+    Claimed(&'a RepoClaim),
 }
 
 impl Record<'_> {
-    /// The document that follows what is there; `None` where that will do.
-    fn over(&self, old: Option<&Value>) -> Option<Value> {
-        let source = old.map(|old| old["_source"].clone()).unwrap_or_default();
-        let known = source["generation"].as_u64();
-        let is_recent = source["loaded_at"].as_u64().is_some_and(|at| at + RECENTLY > now());
-        if self.state.is_none() && is_recent && known.is_some_and(|known| known >= self.generation)
-        {
-            return None;
+    fn id(&self) -> String {
+        match self {
+            Self::Written { repo, layer, .. } => repo_id(repo, layer),
+            Self::Claimed(claim) => repo_id(&claim.repo, &claim.layer),
         }
-        let origin = match self.state.map(|state| state.origin) {
-            Some(Origin::Ours) => json!("ours"),
-            Some(Origin::Upstream) => json!("upstream"),
-            None => source.get("origin").cloned().unwrap_or_else(|| json!("upstream")),
-        };
-        let root = self.state.and_then(|state| state.root.clone()).map(Value::from);
-        let mut document = json!({
-            "repo": self.repo, "layer": self.layer, "origin": origin,
-            "generation": self.generation.max(known.unwrap_or_default()),
-        });
-        let loaded_at = match self.state {
-            None => Some(now().into()),
-            Some(_) => source.get("loaded_at").cloned(),
-        };
-        for (field, value) in
-            [("root", root.or_else(|| source.get("root").cloned())), ("loaded_at", loaded_at)]
-        {
-            if let Some(value) = value.filter(|value| !value.is_null()) {
-                document[field] = value;
+    }
+
+    /// The document that follows what is there; `None` where that will do.
+    fn over(&self, old: Option<&Value>) -> Result<Option<Value>> {
+        let mut document = old.map(|old| old["_source"].clone()).unwrap_or_default();
+        match self {
+            Self::Written { repo, layer, generation } => {
+                let known = document["generation"].as_u64();
+                let loaded_at = document["loaded_at"].as_u64();
+                let is_recent = loaded_at.is_some_and(|at| at + RECENTLY > now());
+                if is_recent && known.is_some_and(|known| known >= *generation) {
+                    return Ok(None);
+                }
+                if old.is_none() {
+                    let origin = Origin::Nobody.name();
+                    document = json!({ "repo": repo, "layer": layer, "origin": origin });
+                }
+                document["generation"] = known.unwrap_or_default().max(*generation).into();
+                document["loaded_at"] = now().into();
+            }
+            Self::Claimed(claim) => {
+                let before = document.clone();
+                let recorded = old.map(|_| state_of(&document));
+                let state = claim.over(recorded.as_ref())?;
+                document["repo"] = state.repo.into();
+                document["layer"] = state.layer.into();
+                document["origin"] = state.origin.name().into();
+                document["generation"] = state.generation.into();
+                if let Some(root) = state.root {
+                    document["root"] = root.into();
+                }
+                if document == before {
+                    return Ok(None);
+                }
             }
         }
-        Some(document)
+        Ok(Some(document))
+    }
+}
+
+/// What a repository's document says.
+pub(super) fn state_of(source: &Value) -> RepoState {
+    let text = |field: &str| source[field].as_str().map(str::to_owned);
+    RepoState {
+        repo: text("repo").unwrap_or_default(),
+        layer: text("layer").unwrap_or_default(),
+        root: text("root"),
+        origin: Origin::of_name(source["origin"].as_str().unwrap_or_default()),
+        generation: source["generation"].as_u64().unwrap_or_default(),
+        units: 0,
     }
 }
 
@@ -176,24 +201,23 @@ impl Store {
         let mut found = self.of_store(WHAT, ids.chain(["store".to_owned()])).await?;
         let epoch = epoch_of(found.pop().flatten())?;
         for (((repo, layer), generation), old) in greatest.into_iter().zip(found) {
-            let record = Record { repo, layer, generation, state: None };
-            self.record(WHAT, record, old).await?;
+            self.record(WHAT, Record::Written { repo, layer, generation }, old).await?;
         }
         Ok(epoch)
     }
 
-    /// Records a repository, and where it comes from.
-    pub(super) async fn put_state(&self, what: &str, state: &RepoState) -> Result<()> {
-        let RepoState { repo, layer, generation, .. } = state;
-        let old = self.of_store(what, [repo_id(repo, layer)]).await?.pop().flatten();
-        let record = Record { repo, layer, generation: *generation, state: Some(state) };
-        self.record(what, record, old).await
+    /// Records a claim over what is recorded, unless somebody else does so meanwhile.
+    pub(super) async fn claim(&self, claim: &RepoClaim) -> Result<()> {
+        const WHAT: &str = "claiming a repository";
+        let record = Record::Claimed(claim);
+        let old = self.of_store(WHAT, [record.id()]).await?.pop().flatten();
+        self.record(WHAT, record, old).await
     }
 
     async fn record(&self, what: &str, record: Record<'_>, mut old: Option<Value>) -> Result<()> {
-        let id = repo_id(record.repo, record.layer);
+        let id = record.id();
         for _ in 0..ATTEMPTS {
-            let Some(document) = record.over(old.as_ref()) else { return Ok(()) };
+            let Some(document) = record.over(old.as_ref())? else { return Ok(()) };
             let (index, standing) = (self.names.alias("store"), old.as_ref().map(Standing::of));
             if self.put_guarded(what, &index, &id, standing.as_ref(), &document).await? {
                 return Ok(());

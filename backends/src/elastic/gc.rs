@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Store;
 use super::bulk::Bulk;
 use super::documents::action;
-use super::found::{RECENTLY, Standing, now};
+use super::found::{Standing, now};
 use crate::contract::GcReport;
 use crate::error::{Error, Result};
 
@@ -28,7 +28,6 @@ impl Store {
         self.leftovers().await?;
         let tombstones = self.tombstones().await?;
         let symbols = self.orphans().await?;
-        self.forget_repos().await?;
         self.refresh(WHAT).await?;
         let after = self.bytes().await?;
         Ok(GcReport { tombstones, symbols, bytes: before.saturating_sub(after) })
@@ -158,33 +157,6 @@ impl Store {
         }
         // Where one is there, its writer made it.
         self.deleted(bulk).await
-    }
-
-    /// Repositories without units, but for those of which a writer may rely on that they are there.
-    async fn forget_repos(&self) -> Result<()> {
-        self.refresh(WHAT).await?;
-        let mut repos = Vec::new();
-        let query = json!({ "bool": {
-            "filter": { "exists": { "field": "repo" } },
-            "must_not": { "range": { "loaded_at": { "gte": now().saturating_sub(2 * RECENTLY) } } },
-        }});
-        self.all(WHAT, "store", query, [&["repo", "layer"], &["repo", "layer"]], |hit| {
-            repos.push(hit)
-        })
-        .await?;
-        self.refresh(WHAT).await?;
-        let mut empty = Vec::new();
-        for hit in repos {
-            let source = &hit["_source"];
-            let query = json!({ "bool": { "filter": [
-                { "term": { "repo": source["repo"] } }, { "term": { "layer": source["layer"] } },
-            ]}});
-            let counted = self.count(WHAT, "units", query, json!({})).await?;
-            if counted["hits"]["total"]["value"] == 0 {
-                empty.push(hit);
-            }
-        }
-        self.delete_found("store", &empty).await.map(drop)
     }
 }
 

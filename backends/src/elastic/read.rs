@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::Store;
-use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
+use super::found::state_of;
+use crate::contract::{Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::Result;
 use crate::hex::unhex;
 use crate::verdict::asked_for;
@@ -21,16 +22,7 @@ impl Reader for Store {
         let fields = ["repo", "layer", "root", "origin", "generation"];
         let query = json!({ "exists": { "field": "repo" } });
         self.all(WHAT, "store", query, [&["repo", "layer"], &fields], |hit| {
-            let source = &hit["_source"];
-            let text = |field: &str| source[field].as_str().map(str::to_owned);
-            repos.push(RepoState {
-                repo: text("repo").unwrap_or_default(),
-                layer: text("layer").unwrap_or_default(),
-                root: text("root"),
-                origin: if source["origin"] == "ours" { Origin::Ours } else { Origin::Upstream },
-                generation: source["generation"].as_u64().unwrap_or_default(),
-                units: 0,
-            });
+            repos.push(state_of(&hit["_source"]));
         })
         .await?;
         for repo in &mut repos {

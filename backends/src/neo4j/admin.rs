@@ -9,6 +9,7 @@ use super::Store;
 use super::connect::Tx;
 use super::schema::{RULES, Rule};
 use super::value::{int, list, text, text_or_null};
+use crate::claim::RepoClaim;
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
 use crate::error::Result;
 
@@ -36,25 +37,30 @@ impl Admin for Store {
         Ok(())
     }
 
-    async fn put_repo(&self, repo: &RepoState) -> Result<()> {
-        const WHAT: &str = "recording a repository";
+    async fn claim_repo(&self, claim: &RepoClaim) -> Result<()> {
+        const WHAT: &str = "claiming a repository";
         self.check_writable()?;
-        let origin = match repo.origin {
-            Origin::Ours => "ours",
-            Origin::Upstream => "upstream",
+        let of = |cypher: &str| {
+            let query = Query::new(self.names.cypher(cypher));
+            query.param("repo", text(&claim.repo)).param("layer", text(&claim.layer))
         };
-        let put = "
-            MERGE (repo:{Repo} {repo: $repo, layer: $layer})
-            SET repo.origin = $origin, repo.root = coalesce($root, repo.root)
-            SET repo.generation =
-              CASE WHEN repo.generation > $generation THEN repo.generation ELSE $generation END";
-        let query = Query::new(self.names.cypher(put))
-            .param("repo", text(&repo.repo))
-            .param("layer", text(&repo.layer))
-            .param("origin", text(origin))
-            .param("root", text_or_null(repo.root.as_deref()))
-            .param("generation", int(repo.generation as i64));
-        let run = async |tx: &mut Tx| tx.run(query.clone(), WHAT).await.map(drop);
+        let run = async |tx: &mut Tx| {
+            let recorded = tx.rows(of(LOCK_REPO), WHAT).await?.into_iter().next();
+            let recorded = recorded.map(|mut row| RepoState {
+                repo: claim.repo.clone(),
+                layer: claim.layer.clone(),
+                root: row.text(),
+                origin: Origin::of_name(&row.word()),
+                generation: row.number(),
+                units: 0,
+            });
+            let state = claim.over(recorded.as_ref())?;
+            let put = of(PUT_REPO)
+                .param("origin", text(state.origin.name()))
+                .param("root", text_or_null(state.root.as_deref()))
+                .param("generation", int(state.generation as i64));
+            tx.run(put, WHAT).await.map(drop)
+        };
         self.connections.transact(WHAT, run).await
     }
 
@@ -98,10 +104,9 @@ impl Admin for Store {
             rest = others;
         }
         if path.is_none() {
-            let forget =
-                Query::new(self.names.cypher("MATCH (repo:{Repo} {repo: $repo}) REMOVE repo.root"));
-            let forget = forget.param("repo", text(repo));
-            let run = async |tx: &mut Tx| tx.run(forget.clone(), WHAT).await;
+            let end = "MATCH (repo:{Repo} {repo: $repo}) SET repo.origin = 'nobody' REMOVE repo.root";
+            let end = Query::new(self.names.cypher(end)).param("repo", text(repo));
+            let run = async |tx: &mut Tx| tx.run(end.clone(), WHAT).await;
             self.connections.transact(WHAT, run).await?;
         }
         Ok(Receipt { deleted, ..Receipt::default() })
@@ -124,19 +129,22 @@ impl Admin for Store {
              WITH symbol WHERE NOT EXISTS {{ (symbol)<--() }} DELETE symbol"
         );
         let symbols = self.delete_all(&symbols, WHAT).await?;
-        // But for those of which a writer may rely on that they are there.
-        let is_empty = "coalesce(repo.loaded_at < datetime() - duration('PT1M'), true)
-            AND NOT EXISTS {
-              (unit:{Unit}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer }";
-        let repos = format!(
-            "MATCH (repo:{{Repo}}) WHERE {is_empty} WITH repo LIMIT {NODES_AT_ONCE}
-             SET repo.writing = true REMOVE repo.writing
-             WITH repo WHERE {is_empty} DELETE repo"
-        );
-        self.delete_all(&repos, WHAT).await?;
         Ok(GcReport { tombstones, symbols, bytes: 0 })
     }
 }
+
+/// A repository's record, which is there and locked before it is read.
+const LOCK_REPO: &str = "
+MERGE (repo:{Repo} {repo: $repo, layer: $layer})
+ON CREATE SET repo.origin = 'nobody', repo.generation = 0
+SET repo.writing = true
+REMOVE repo.writing
+RETURN [repo.root, repo.origin, repo.generation] AS row";
+
+/// What is recorded of it from now on.
+const PUT_REPO: &str = "
+MATCH (repo:{Repo} {repo: $repo, layer: $layer})
+SET repo.origin = $origin, repo.root = $root, repo.generation = $generation";
 
 /// What is locked is changed by nobody else until this transaction ends.
 const LOCK: &str = "

@@ -31,7 +31,7 @@ impl Reader for Store {
             repo: row.word(),
             layer: row.word(),
             root: row.text(),
-            origin: if row.word() == "ours" { Origin::Ours } else { Origin::Upstream },
+            origin: Origin::of_name(&row.word()),
             generation: row.number(),
             units: row.number(),
         };

@@ -9,6 +9,7 @@ use super::names::Lock;
 use super::read::Value;
 use super::schema::{self, INDEXES};
 use super::{Store, write};
+use crate::claim::RepoClaim;
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -43,37 +44,11 @@ impl Admin for Store {
         })
     }
 
-    async fn put_repo(&self, repo: &RepoState) -> Result<()> {
-        const WHAT: &str = "recording a repository";
-        let origin = match repo.origin {
-            Origin::Ours => "ours",
-            Origin::Upstream => "upstream",
-        };
-        let sql = self.names.sql(
-            "INSERT INTO {repo} AS old (repo, layer, root, origin, generation)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repo, layer) DO UPDATE
-             SET root = coalesce(excluded.root, old.root), origin = excluded.origin,
-                 generation = greatest(old.generation, excluded.generation)",
-        );
+    async fn claim_repo(&self, claim: &RepoClaim) -> Result<()> {
         let mut lease = self.connections.lease().await?;
-        let put = async {
-            let name = self.word(&mut lease, &repo.repo).await?;
-            let layer = self.word(&mut lease, &repo.layer).await?;
-            let tx = lease.begin(WHAT).await?;
-            let generation = repo.generation as i64;
-            let values: [Value<'_>; 5] = [
-                (&name, Type::INT4),
-                (&layer, Type::INT4),
-                (&repo.root, Type::TEXT),
-                (&origin, Type::TEXT),
-                (&generation, Type::INT8),
-            ];
-            tx.transaction.execute_typed(&sql, &values).await.attempt(WHAT)?;
-            tx.commit(WHAT).await
-        };
-        let put = put.await;
+        let claimed = self.claim(&mut lease, claim).await;
         lease.give_back();
-        put
+        claimed
     }
 
     /// A tombstone keeps the unit's generation: a replay of it loses, a newer one wins.
@@ -99,12 +74,12 @@ impl Admin for Store {
             let ids: Value<'_> = (&ids, Type::INT8_ARRAY);
             tx.transaction.execute_typed(&bury, &[ids]).await.attempt(WHAT)?;
             if path.is_none() {
-                let forget_root = self.names.sql(
-                    "UPDATE {repo} SET root = NULL
+                let end_claim = self.names.sql(
+                    "UPDATE {repo} SET root = NULL, origin = 'nobody'
                      WHERE repo = (SELECT id FROM {word} WHERE word = $1)",
                 );
                 tx.transaction
-                    .execute_typed(&forget_root, &[(&repo, Type::TEXT)])
+                    .execute_typed(&end_claim, &[(&repo, Type::TEXT)])
                     .await
                     .attempt(WHAT)?;
             }
@@ -128,10 +103,6 @@ impl Admin for Store {
                      (SELECT 1 FROM {edge} AS edge WHERE edge.dst_symbol = symbol.symbol_id)
                      AND NOT EXISTS
                      (SELECT 1 FROM {mention} AS mention WHERE mention.symbol = symbol.symbol_id)")
-                .await?;
-                run("DELETE FROM {repo} AS repo WHERE NOT EXISTS
-                     (SELECT 1 FROM {unit} AS unit
-                      WHERE unit.repo = repo.repo AND unit.layer = repo.layer)")
                 .await?;
                 run("UPDATE {store} SET epoch = epoch + 1").await?;
                 Ok((tombstones, symbols))
@@ -180,6 +151,45 @@ impl Store {
         let changed = changed.await;
         lease.give_back();
         changed
+    }
+
+    /// Records a claim over what is recorded, which is there and locked while it is looked at.
+    async fn claim(&self, lease: &mut Lease<'_>, claim: &RepoClaim) -> Result<()> {
+        const WHAT: &str = "claiming a repository";
+        let name = self.word(lease, &claim.repo).await?;
+        let layer = self.word(lease, &claim.layer).await?;
+        let tx = lease.begin(WHAT).await?;
+        let run = async |sql: &str, values: &[Value<'_>]| {
+            tx.transaction.query_typed(&self.names.sql(sql), values).await.attempt(WHAT)
+        };
+        let key: [Value<'_>; 2] = [(&name, Type::INT4), (&layer, Type::INT4)];
+        let make = "INSERT INTO {repo} (repo, layer, origin, generation)
+             VALUES ($1, $2, 'nobody', 0) ON CONFLICT DO NOTHING";
+        run(make, &key).await?;
+        let look = "SELECT root, origin, generation FROM {repo}
+             WHERE repo = $1 AND layer = $2 FOR UPDATE";
+        let recorded = run(look, &key).await?;
+        let recorded = recorded.first().map(|row| RepoState {
+            repo: claim.repo.clone(),
+            layer: claim.layer.clone(),
+            root: row.get(0),
+            origin: Origin::of_name(row.get(1)),
+            generation: row.get::<_, i64>(2) as u64,
+            units: 0,
+        });
+        let state = claim.over(recorded.as_ref())?;
+        let (origin, generation) = (state.origin.name(), state.generation as i64);
+        let put = "UPDATE {repo} SET root = $3, origin = $4, generation = $5
+             WHERE repo = $1 AND layer = $2";
+        let values: [Value<'_>; 5] = [
+            (&name, Type::INT4),
+            (&layer, Type::INT4),
+            (&state.root, Type::TEXT),
+            (&origin, Type::TEXT),
+            (&generation, Type::INT8),
+        ];
+        run(put, &values).await?;
+        tx.commit(WHAT).await
     }
 
     /// Takes a lock until the transaction ends: alone, or with others who share it.

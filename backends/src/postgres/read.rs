@@ -33,7 +33,7 @@ impl Reader for Store {
             repo: row.get(0),
             layer: row.get(1),
             root: row.get(2),
-            origin: if row.get::<_, &str>(3) == "ours" { Origin::Ours } else { Origin::Upstream },
+            origin: Origin::of_name(row.get(3)),
             generation: row.get::<_, i64>(4) as u64,
             units: row.get::<_, i64>(5) as u64,
         };

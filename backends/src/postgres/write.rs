@@ -278,7 +278,7 @@ impl Write<'_> {
         }
         let sql = self.store.names.sql(
             "INSERT INTO {repo} AS old (repo, layer, origin, generation, loaded_at)
-             SELECT repo, layer, 'upstream', generation, now()
+             SELECT repo, layer, 'nobody', generation, now()
              FROM unnest($1::int[], $2::int[], $3::bigint[]) AS new (repo, layer, generation)
              ON CONFLICT (repo, layer) DO UPDATE
              SET generation = greatest(old.generation, excluded.generation), loaded_at = now()",

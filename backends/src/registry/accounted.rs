@@ -12,6 +12,7 @@ use astload_model::{Batch, UnitId};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::claim::RepoClaim;
 use crate::contract::{
     Admin, Backend, BackendInfo, GcReport, HealthReport, Query, Reader, Receipt, Reference,
     RepoState, StoreSummary, StoredUnit, UnitFilter,
@@ -141,9 +142,9 @@ impl Admin for Accounted {
         self.told("drop_schema", WHOLE, self.the_admin()?.drop_schema()).await
     }
 
-    async fn put_repo(&self, repo: &RepoState) -> Result<()> {
-        let of = (Some(repo.repo.as_str()), None);
-        self.told("put_repo", of, self.the_admin()?.put_repo(repo)).await
+    async fn claim_repo(&self, claim: &RepoClaim) -> Result<()> {
+        let of = (Some(claim.repo.as_str()), None);
+        self.told("claim_repo", of, self.the_admin()?.claim_repo(claim)).await
     }
 
     async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt> {

@@ -1,12 +1,13 @@
 //! Manages repositories and the file itself.
 
 use async_trait::async_trait;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::Sqlite;
 use super::classify::Attempt;
 use super::schema::{INDEXES, TABLES_AND_VIEWS};
 use super::write::{Store, remove_unit};
+use crate::claim::RepoClaim;
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
 use crate::error::Result;
 
@@ -31,9 +32,9 @@ impl Admin for Sqlite {
         self.writer()?.call(Store::drop_schema).await
     }
 
-    async fn put_repo(&self, repo: &RepoState) -> Result<()> {
-        let repo = repo.clone();
-        self.writer()?.call(move |store| store.put_repo(&repo)).await
+    async fn claim_repo(&self, claim: &RepoClaim) -> Result<()> {
+        let claim = claim.clone();
+        self.writer()?.call(move |store| store.claim_repo(&claim)).await
     }
 
     async fn remove(&self, repo: &str, path: Option<&str>) -> Result<Receipt> {
@@ -53,20 +54,31 @@ fn has_index(connection: &Connection, statement: &str) -> bool {
 }
 
 impl Store {
-    fn put_repo(&mut self, state: &RepoState) -> Result<()> {
-        const WHAT: &str = "recording a repository";
-        let origin = match state.origin {
-            Origin::Ours => "ours",
-            Origin::Upstream => "upstream",
-        };
+    /// The transaction is the only one that writes, so nobody claims it in between.
+    fn claim_repo(&mut self, claim: &RepoClaim) -> Result<()> {
+        const WHAT: &str = "claiming a repository";
         self.transaction(WHAT, |transaction, numbers| {
-            let repo = numbers.word(transaction, &state.repo).attempt(WHAT)?;
-            let layer = numbers.word(transaction, &state.layer).attempt(WHAT)?;
+            let repo = numbers.word(transaction, &claim.repo).attempt(WHAT)?;
+            let layer = numbers.word(transaction, &claim.layer).attempt(WHAT)?;
+            let recorded = |row: &rusqlite::Row<'_>| {
+                Ok(RepoState {
+                    repo: claim.repo.clone(),
+                    layer: claim.layer.clone(),
+                    root: row.get(0)?,
+                    origin: Origin::of_name(&row.get::<_, String>(1)?),
+                    generation: row.get::<_, i64>(2)? as u64,
+                    units: 0,
+                })
+            };
+            let select =
+                "SELECT root, origin, generation FROM repo WHERE repo = ?1 AND layer = ?2";
+            let recorded = transaction.query_row(select, (repo, layer), recorded).optional();
+            let state = claim.over(recorded.attempt(WHAT)?.as_ref())?;
             let put = transaction.execute(
                 "INSERT INTO repo(repo, layer, root, origin, generation) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT(repo, layer) DO UPDATE
-                 SET root = coalesce(?3, root), origin = ?4, generation = max(generation, ?5)",
-                (repo, layer, &state.root, origin, state.generation as i64),
+                 SET root = ?3, origin = ?4, generation = ?5",
+                (repo, layer, &state.root, state.origin.name(), state.generation as i64),
             );
             put.attempt(WHAT).map(drop)
         })
@@ -91,9 +103,9 @@ impl Store {
                 remove_unit(transaction, *number).attempt(WHAT)?;
             }
             if path.is_none() {
-                let forget_root = "UPDATE repo SET root = NULL
+                let end_claim = "UPDATE repo SET root = NULL, origin = 'nobody'
                      WHERE repo = (SELECT id FROM word WHERE word = ?1)";
-                transaction.execute(forget_root, [repo]).attempt(WHAT)?;
+                transaction.execute(end_claim, [repo]).attempt(WHAT)?;
             }
             Ok(Receipt { deleted: numbers.len() as u64, ..Receipt::default() })
         })
@@ -112,9 +124,6 @@ impl Store {
                     [],
                 )
                 .attempt(WHAT)?;
-            let empty = "DELETE FROM repo WHERE NOT EXISTS
-                (SELECT 1 FROM unit WHERE unit.repo = repo.repo AND unit.layer = repo.layer)";
-            transaction.execute(empty, []).attempt(WHAT)?;
             numbers.forget();
             Ok((tombstones as u64, symbols as u64))
         })?;

@@ -49,12 +49,11 @@ fn repos(connection: &Connection) -> rusqlite::Result<Vec<RepoState>> {
          ORDER BY 1, 2",
     )?;
     let state = |row: &Row<'_>| {
-        let origin: String = row.get(3)?;
         Ok(RepoState {
             repo: row.get(0)?,
             layer: row.get(1)?,
             root: row.get(2)?,
-            origin: if origin == "ours" { Origin::Ours } else { Origin::Upstream },
+            origin: Origin::of_name(&row.get::<_, String>(3)?),
             generation: row.get::<_, i64>(4)? as u64,
             units: row.get::<_, i64>(5)? as u64,
         })

@@ -269,7 +269,7 @@ impl<'a> Rows<'a> {
             self.connection
                 .prepare_cached(
                     "INSERT INTO repo(repo, layer, origin, generation, loaded_at)
-                     VALUES (?1, ?2, 'upstream', ?3, ?4)
+                     VALUES (?1, ?2, 'nobody', ?3, ?4)
                      ON CONFLICT(repo, layer) DO UPDATE
                      SET generation = max(generation, ?3), loaded_at = ?4",
                 )?

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use astload_backends::{Origin, Registry, RepoState, Terms};
+use astload_backends::{Origin, OtherRoot, Registry, RepoClaim, Terms};
 use astload_config::Secrets;
 use serde_json::Value;
 
@@ -73,15 +73,15 @@ fn what_changes_a_store_beside_writes_is_on_the_account() {
         let terms = Terms::of("store", &Secrets::default());
         let made = registry.create_on(&terms, "memory", config()).await.expect("made");
         let admin = made.admin().expect("declared");
-        let repo = RepoState {
+        let claim = RepoClaim {
             repo: "r".into(),
             layer: "ast".into(),
             root: None,
+            other_root: OtherRoot::Refuse,
             origin: Origin::Ours,
             generation: 1,
-            units: 0,
         };
-        admin.put_repo(&repo).await.expect("recorded");
+        admin.claim_repo(&claim).await.expect("recorded");
         admin.remove("r", Some("src")).await.expect("removed");
         admin.gc().await.expect("collected");
         admin.drop_schema().await.expect("dropped");
@@ -93,7 +93,7 @@ fn what_changes_a_store_beside_writes_is_on_the_account() {
     let of_store: Vec<Value> = of_store.cloned().collect();
     let expected = [
         ("create", false),
-        ("put_repo", false),
+        ("claim_repo", false),
         ("remove", false),
         ("gc", false),
         ("drop_schema", false),

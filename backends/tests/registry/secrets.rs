@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use astload_backends::{
     Access, Admin, Backend, BackendConfig, BackendFactory, BackendInfo, Capabilities, Error,
-    ErrorKind, GcReport, HealthReport, Query, Reader, Receipt, Reference, Registry, RepoState,
+    ErrorKind, GcReport, HealthReport, Query, Reader, Receipt, Reference, Registry, RepoClaim, RepoState,
     Result, StoreSummary, StoredUnit, Terms, TypeInfo, UnitFilter,
 };
 use astload_config::{BackendUrl, Secrets};
@@ -91,7 +91,7 @@ impl Admin for Talker {
         Err(words())
     }
 
-    async fn put_repo(&self, _: &RepoState) -> Result<()> {
+    async fn claim_repo(&self, _: &RepoClaim) -> Result<()> {
         Err(words())
     }
 

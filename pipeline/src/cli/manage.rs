@@ -1,6 +1,6 @@
 //! `astload rm` and `astload gc`.
 
-use astload_backends::Access;
+use astload_backends::{Access, Origin};
 use astload_pipeline::folders;
 use astload_pipeline::letters::{DeadLetters, Letter};
 use indicatif::HumanBytes;
@@ -14,12 +14,14 @@ pub(super) async fn remove(args: RemoveArgs) -> Result<u8, Failure> {
     logs::listen(args.audit.as_deref())?;
     let store = Store::open(&args.from, Access::Write).await?;
     let path = args.path.as_deref().map(|path| path.trim_end_matches('/'));
+    // One that has no units may be somebody's all the same.
+    let is_known = path.is_none() && is_claimed(&store, &args.repo).await?;
     let receipt = store.admin()?.remove(&args.repo, path).await?;
     // What the store refused of it would come back by a replay.
     let letters = drop_letters(store.key(), &args.repo, path);
     store.close().await?;
     let letters = letters?;
-    let nothing = receipt.deleted == 0 && letters == 0;
+    let nothing = receipt.deleted == 0 && letters == 0 && !is_known;
     if nothing && !args.json {
         let what = path.map_or_else(|| args.repo.clone(), |path| format!("{}:{path}", args.repo));
         return Err(Failure::new(format!("the store has no {what}"))
@@ -40,6 +42,12 @@ pub(super) async fn remove(args: RemoveArgs) -> Result<u8, Failure> {
         ))?;
     }
     Ok(u8::from(nothing))
+}
+
+async fn is_claimed(store: &Store, repo: &str) -> Result<bool, Failure> {
+    let Ok(reader) = store.reader() else { return Ok(false) };
+    let repos = reader.repos().await?;
+    Ok(repos.iter().any(|known| known.repo == repo && known.origin != Origin::Nobody))
 }
 
 /// Drops the dead letters of a store that are of a repository, or of a path in it; says how many.

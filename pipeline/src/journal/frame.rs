@@ -25,7 +25,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use astload_backends::RepoState;
+use astload_backends::RepoClaim;
 use astload_model::ipc::Compression;
 use astload_model::{UnitId, limits};
 use serde::de::DeserializeOwned;
@@ -221,7 +221,7 @@ impl Header {
     pub fn cargo(&self, marks: &[Mark], payload: &[u8]) -> Result<Cargo, FrameError> {
         self.check_payload(payload)?;
         match self.kind {
-            FrameKind::Repo => Ok(Cargo::Repo(from_json::<RepoState>(payload)?)),
+            FrameKind::Repo => Ok(Cargo::Repo(from_json::<RepoClaim>(payload)?)),
             FrameKind::Units => {
                 let batch = decode_units(payload)?;
                 if batch.len() != marks.len() {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use astload_backends::RepoState;
+use astload_backends::RepoClaim;
 use astload_model::{Batch, BatchBuilder, Selection, UnitId};
 
 use super::{Lane, Seq, Tail, TailError};
@@ -12,7 +12,7 @@ use crate::journal::Entry;
 /// What is written at once.
 #[derive(Debug)]
 pub(super) enum Load {
-    Repo(RepoState),
+    Repo(RepoClaim),
     /// As a rule one batch; more where they do not fit into one.
     Units(Vec<Batch>),
 }
@@ -20,7 +20,7 @@ pub(super) enum Load {
 /// What of one entry is for this lane.
 #[derive(Debug)]
 enum Piece {
-    Repo(RepoState),
+    Repo(RepoClaim),
     Units(Batch),
 }
 

@@ -5,6 +5,7 @@
 //! waits, a refusal costs only the units that are refused, what somebody has to set right pauses the
 //! lane. Only a lane moves its cursor.
 
+mod claims;
 mod deliver;
 mod gather;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use astload_backends::{Backend, Effect, Error, Guarded, Receipt, RepoState};
+use astload_backends::{Backend, Effect, Error, Guarded, Receipt};
 use astload_config::WriteSettings;
 use astload_connection::Backoff;
 use astload_model::{Batch, Selection, UnitId, UnitName};
@@ -26,6 +27,7 @@ use crate::excerpt::Excerpt;
 use crate::health::{Health, Monitor};
 use crate::journal::{AtBound, Retention, Seq, Tail, TailError};
 use crate::letters::Letters;
+use claims::Claims;
 use deliver::Delivery;
 use gather::{Gathered, Group, Load};
 
@@ -191,6 +193,7 @@ struct Carrying {
     writes: JoinSet<Written>,
     /// The units that are being written.
     busy: HashSet<UnitId>,
+    claims: Claims,
     report: LaneReport,
 }
 
@@ -199,7 +202,8 @@ impl Carrying {
         let delivery = Arc::new(Delivery::of(&lane));
         let gathered = Gathered::new(&lane);
         let (writes, busy, report) = (JoinSet::new(), HashSet::new(), LaneReport::default());
-        Self { lane, delivery, tail, gathered, writes, busy, report }
+        let claims = Claims::default();
+        Self { lane, delivery, tail, gathered, writes, busy, claims, report }
     }
 
     async fn carry(&mut self) -> Result<(), Error> {
@@ -210,6 +214,7 @@ impl Carrying {
         if self.lane.cancelled.is_cancelled() {
             return Err(stopped());
         }
+        self.claim_again().await?;
         let backend = self.lane.backend.clone();
         self.persist("settling", Limit::Probes, || backend.settle()).await
     }
@@ -245,8 +250,8 @@ impl Carrying {
     /// Begins to write what may be written beside what is.
     async fn begin(&mut self, group: Group) -> Result<(), Error> {
         match &group.load {
-            Load::Repo(repo) => {
-                self.put_repo(repo).await?;
+            Load::Repo(claim) => {
+                self.claim(claim).await?;
                 self.done(&group);
             }
             Load::Units(batches) => {
@@ -256,12 +261,6 @@ impl Carrying {
             }
         }
         Ok(())
-    }
-
-    async fn put_repo(&mut self, repo: &RepoState) -> Result<(), Error> {
-        let backend = self.lane.backend.clone();
-        let Some(admin) = backend.admin() else { return Ok(()) };
-        self.persist("recording a repository", Limit::Patience, || admin.put_repo(repo)).await
     }
 
     fn absorb(&mut self, written: Result<Written, JoinError>) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use astload_backends::{Origin, RepoState};
+use astload_backends::Origin;
 use astload_model::{Batch, BatchBuilder, BatchFull, UnitName};
 
 use super::{Known, Load};
@@ -29,20 +29,13 @@ impl Load<'_> {
                 root.display()
             ));
         }
-        let state = RepoState {
-            repo: repo.to_owned(),
-            layer: LAYER.to_owned(),
-            root: Some(root.to_string_lossy().into_owned()),
-            origin: Origin::Ours,
-            generation: self.generation,
-            units: 0,
-        };
+        let claim = super::repos::claim(root, repo, self.options.root_moved, self.generation);
         let holdings = match self.targets.holdings(repo, LAYER, Origin::Ours).await {
             Ok(holdings) => holdings,
             Err(error) => return self.give_up(repo, &error),
         };
         if let Some(sender) = self.sender()
-            && sender.send_repo(state).await.is_err()
+            && sender.send_claim(claim).await.is_err()
         {
             return;
         }

@@ -1,10 +1,12 @@
-//! What a load knows of the repositories that it has met.
+//! What a load knows of the repositories that it has met, and how it claims them.
 
 use std::collections::HashMap;
+use std::path::Path;
 
-use astload_backends::Origin;
+use astload_backends::{Origin, OtherRoot, RepoClaim};
 
 use crate::holdings::Holdings;
+use crate::source::directory::LAYER;
 
 /// By name and layer.
 pub(super) type Repos = HashMap<(String, String), Known>;
@@ -17,4 +19,16 @@ pub(super) struct Known {
     pub(super) closed: Option<&'static str>,
     /// Read when a unit of it is first met.
     pub(super) holdings: Option<Holdings>,
+}
+
+/// What a directory is claimed as; without the root, two of one name would become one.
+pub(super) fn claim(root: &Path, repo: &str, root_moved: bool, generation: u64) -> RepoClaim {
+    RepoClaim {
+        repo: repo.to_owned(),
+        layer: LAYER.to_owned(),
+        root: Some(root.to_string_lossy().into_owned()),
+        other_root: if root_moved { OtherRoot::Replace } else { OtherRoot::Refuse },
+        origin: Origin::Ours,
+        generation,
+    }
 }

@@ -1,6 +1,6 @@
 //! Loads a stream of units that were processed elsewhere.
 
-use astload_backends::{Error, Origin, RepoState};
+use astload_backends::{Error, Origin, OtherRoot, RepoClaim};
 use astload_model::{Batch, Decoded, Op, Problem, Unit, text_of};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -274,9 +274,10 @@ impl Load<'_> {
                 false => own,
             };
             if let (true, Some(sender)) = (origin == own, self.sender()) {
-                let state = RepoState { repo, layer, root: None, origin, generation: 0, units: 0 };
+                let (root, other_root) = (None, OtherRoot::Keep);
+                let claim = RepoClaim { repo, layer, root, other_root, origin, generation: 0 };
                 // Where nobody takes it, nobody takes the units either.
-                sender.send_repo(state).await.ok();
+                sender.send_claim(claim).await.ok();
             }
             self.repos.insert(key.clone(), Known { origin, closed: None, holdings: None });
         }
@@ -287,7 +288,7 @@ impl Load<'_> {
             (None, Origin::Ours) => {
                 "has a generation, but those of its repository are given by astload"
             }
-            (None, Origin::Upstream) => {
+            (None, Origin::Upstream | Origin::Nobody) => {
                 "has no generation, but those of its repository come from upstream"
             }
         })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{
-    Access, Backend, BackendFactory, Error, Receipt, Registry, RepoState, RowCounts, StoredUnit,
+    Access, Backend, BackendFactory, Error, Origin, Receipt, Registry, RepoState, RowCounts, StoredUnit,
     UnitFilter,
 };
 use tokio::time::timeout;
@@ -52,11 +52,15 @@ pub struct Approach {
 }
 
 impl Target {
-    /// Whether it knows a repository, as far as it says what it knows.
+    /// Whether it knows a repository, as far as it says what it knows. What was removed and not loaded
+    /// since it does not know.
     pub(super) fn may_know(&self, repo: &str, layer: &str) -> bool {
+        let is_there =
+            |known: &RepoState| known.origin != Origin::Nobody || known.units > 0;
         match &self.backend {
             Ok(Some(backend)) if backend.reader().is_some() => {
-                self.repos.iter().any(|known| known.repo == repo && known.layer == layer)
+                let mut known = self.repos.iter().filter(|known| is_there(known));
+                known.any(|known| known.repo == repo && known.layer == layer)
             }
             _ => true,
         }

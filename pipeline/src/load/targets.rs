@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::report::{BackendError, BackendReport};
+use super::repos::claim;
 use super::spec::TargetSpec;
 use super::target::{Approach, CLOSING, Target};
 use super::{CannotLoad, Input, LaneOptions, LoadProgress};
@@ -84,10 +85,11 @@ impl Targets {
     pub(super) fn has_other_origin(&self, repo: &str, layer: &str, origin: Origin) -> bool {
         let repos = self.all.iter().flat_map(|target| &target.repos);
         let mut known = repos.filter(|state| state.repo == repo && state.layer == layer);
-        known.any(|state| state.origin != origin)
+        known.any(|state| ![origin, Origin::Nobody].contains(&state.origin))
     }
 
-    /// Refuses a directory whose repository was loaded from elsewhere.
+    /// Refuses a directory whose repository was loaded from elsewhere, before anything is written. The
+    /// stores look once more when it is claimed, for others may have loaded it meanwhile.
     pub(super) fn check_roots(&self, inputs: &[Input], root_moved: bool) -> Result<(), CannotLoad> {
         for (at, input) in inputs.iter().enumerate() {
             let Input::Directory { root, repo } = input else { continue };
@@ -99,27 +101,7 @@ impl Targets {
             }
             for target in &self.all {
                 let known = |state: &&RepoState| state.repo == *repo && state.layer == LAYER;
-                let Some(state) = target.repos.iter().find(known) else { continue };
-                if state.origin == Origin::Upstream && state.units > 0 {
-                    let message = format!(
-                        "{repo} in {} is pushed by an upstream, with its own generations",
-                        target.name
-                    );
-                    let hint = Some("load it under another name: --repo NAME".into());
-                    return Err(CannotLoad { message, hint });
-                }
-                let known = match &state.root {
-                    Some(known) if **known != *root.to_string_lossy() => Some(known.as_str()),
-                    None if state.units > 0 => Some("a stream"),
-                    _ => None,
-                };
-                if let (Some(known), false) = (known, root_moved) {
-                    let message =
-                        format!("{repo} was loaded from {known}, this is {}", root.display());
-                    let hint =
-                        "if it is the same repository, add --root-moved; if not, --repo NAME";
-                    return Err(CannotLoad { message, hint: Some(hint.into()) });
-                }
+                claim(root, repo, root_moved, 0).over(target.repos.iter().find(known))?;
             }
         }
         Ok(())
@@ -132,8 +114,8 @@ impl Targets {
                 target.repos.iter().any(|known| {
                     known.repo == repo.repo
                         && known.layer == repo.layer
-                        && known.origin != repo.origin
-                        && known.units > 0
+                        && ![repo.origin, Origin::Nobody].contains(&known.origin)
+                        && repo.origin != Origin::Nobody
                 })
             });
             other.map(|target| (repo, target))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use astload_backends::{Error, RepoState, StoredUnit, UnitFilter};
+use astload_backends::{Error, OtherRoot, RepoClaim, RepoState, StoredUnit, UnitFilter};
 use astload_model::UnitId;
 use tokio_util::sync::CancellationToken;
 
@@ -117,6 +117,11 @@ async fn lacking(
     Ok(lacking)
 }
 
+/// As it is where it is read. Where it was loaded from before, it stays.
+fn claim(RepoState { repo, layer, root, origin, generation, .. }: RepoState) -> RepoClaim {
+    RepoClaim { repo, layer, root, other_root: OtherRoot::Keep, origin, generation }
+}
+
 async fn send(
     from: &Side,
     repos: Vec<RepoState>,
@@ -126,7 +131,7 @@ async fn send(
     cancelled: &CancellationToken,
 ) -> Result<(), Error> {
     for repo in repos {
-        if sender.send_repo(repo).await.is_err() {
+        if sender.send_claim(claim(repo)).await.is_err() {
             return Ok(());
         }
     }

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use astload_backends::{Origin, RepoState};
+use astload_backends::{Origin, OtherRoot, RepoClaim};
 use astload_pipeline::channel::Cargo;
 use astload_pipeline::journal::{AppendError, Appender, Journal, JournalSettings, Retention, Tail};
 
@@ -151,13 +151,13 @@ async fn from_the_disk_a_lane_gets_only_the_units_that_it_wants() {
 async fn a_repository_comes_before_its_units_also_from_the_disk() {
     let (mut appender, journal) = journal(three());
     let (mut fast, mut slow) = (attach(&journal, 0), attach(&journal, 1));
-    let repo = RepoState {
+    let repo = RepoClaim {
         repo: "r".into(),
         layer: "ast".into(),
         root: Some("/r".into()),
+        other_root: OtherRoot::Refuse,
         origin: Origin::Ours,
         generation: 7,
-        units: 0,
     };
     appender.append(vec![Cargo::Repo(repo.clone())]).await.expect("appended");
     while let Some(entry) = fast.next_now().await.expect("it reads") {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use astload_backends::{Error, ErrorKind, Origin, RepoState};
+use astload_backends::{Error, ErrorKind, Origin, OtherRoot, RepoClaim};
 use astload_fixtures::backends::{Fault, Scripted, dead, hanging, slow};
 use astload_pipeline::health::Health;
 use astload_pipeline::lane::Patience;
@@ -13,14 +13,14 @@ use crate::setup::{PATIENCE, Running, Setup, Store, batch};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-fn repo() -> RepoState {
-    RepoState {
+fn repo() -> RepoClaim {
+    RepoClaim {
         repo: "r".into(),
         layer: "ast".into(),
         root: Some("/r".into()),
+        other_root: OtherRoot::Refuse,
         origin: Origin::Ours,
         generation: 7,
-        units: 0,
     }
 }
 
@@ -30,7 +30,7 @@ fn fails(kind: ErrorKind, times: usize) -> Scripted {
 
 /// A repository, then units.
 async fn send(running: &Running) {
-    running.sender.send_repo(repo()).await.expect("taken");
+    running.sender.send_claim(repo()).await.expect("taken");
     running.send(batch(0, 3)).await;
 }
 

@@ -120,7 +120,7 @@ async fn push(appender: &mut Appender, group: &[Send]) {
     let mut cargo = Vec::new();
     for send in group {
         sleep(send.after).await;
-        cargo.extend(send.repo.clone().map(Cargo::Repo));
+        cargo.extend(send.claim.clone().map(Cargo::Repo));
         let (batch, wanted) = send.batch();
         cargo.push(Cargo::Units(batch, wanted));
     }

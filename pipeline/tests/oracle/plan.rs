@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use astload_backends::{Origin, RepoState};
+use astload_backends::{Origin, OtherRoot, RepoClaim, RepoState};
 use astload_fixtures::units::{UnitValue, batch_of, tree};
 use astload_model::{Batch, Op, UnitId};
 use astload_pipeline::channel::Lanes;
@@ -53,8 +53,8 @@ pub(crate) struct LanePlan {
 pub(crate) struct Send {
     /// How long the source takes for it.
     pub(crate) after: Duration,
-    /// What is to be recorded of a repository before; every lane wants it.
-    pub(crate) repo: Option<RepoState>,
+    /// A repository that is claimed before; every lane wants it.
+    pub(crate) claim: Option<RepoClaim>,
     pub(crate) versions: Vec<Version>,
 }
 
@@ -134,7 +134,7 @@ impl Plan {
         // By other dice, so that these change nothing of what a seed decides besides.
         let mut random = Rng::with_seed(seed ^ 0x4e70);
         for send in &mut sends {
-            send.repo = (random.u8(0..3) == 0).then(|| repo(&mut random));
+            send.claim = (random.u8(0..3) == 0).then(|| claim(&mut random));
         }
         Self { seed, lanes, journal, sends, drive }
     }
@@ -142,13 +142,9 @@ impl Plan {
     /// Every repository as it stands when all is recorded, in the order in which it was sent.
     pub(crate) fn repos(&self) -> BTreeMap<String, RepoState> {
         let mut repos: BTreeMap<String, RepoState> = BTreeMap::new();
-        for sent in self.sends.iter().filter_map(|send| send.repo.clone()) {
-            let known = repos.remove(&sent.repo);
-            let (root, generation) =
-                known.map_or((None, 0), |known| (known.root, known.generation));
-            let root = sent.root.or(root);
-            let generation = sent.generation.max(generation);
-            repos.insert(sent.repo.clone(), RepoState { root, generation, ..sent });
+        for sent in self.sends.iter().filter_map(|send| send.claim.as_ref()) {
+            let claimed = sent.over(repos.get(&sent.repo)).expect("none contradicts another");
+            repos.insert(sent.repo.clone(), claimed);
         }
         repos
     }
@@ -214,20 +210,20 @@ fn sends(random: &mut Rng, always: Lanes) -> Vec<Send> {
             left.iter_mut().filter(|v| !v.is_empty()).collect();
         random.shuffle(&mut waiting);
         let versions = waiting.into_iter().take(most).filter_map(Vec::pop).collect();
-        sends.push(Send { after, repo: None, versions });
+        sends.push(Send { after, claim: None, versions });
     }
     sends
 }
 
-/// A state of one of a few repositories: that of the units, and others.
-fn repo(random: &mut Rng) -> RepoState {
-    RepoState {
+/// A claim of one of a few repositories: that of the units, and others, which move about.
+fn claim(random: &mut Rng) -> RepoClaim {
+    RepoClaim {
         repo: [UNITS_OF, "empty", "another"][random.usize(..3)].into(),
         layer: "ast".into(),
         root: (random.u8(0..4) > 0).then(|| format!("/{}", random.u8(0..20))),
-        origin: if random.bool() { Origin::Ours } else { Origin::Upstream },
+        other_root: OtherRoot::Replace,
+        origin: Origin::Ours,
         generation: random.u64(0..20),
-        units: 0,
     }
 }
 

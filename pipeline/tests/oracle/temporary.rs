@@ -64,8 +64,8 @@ fn load(
         let source = async move {
             for send in &plan.sends {
                 sleep(send.after).await;
-                if let Some(repo) = send.repo.clone()
-                    && sender.send_repo(repo).await.is_err()
+                if let Some(claim) = send.claim.clone()
+                    && sender.send_claim(claim).await.is_err()
                 {
                     return;
                 }

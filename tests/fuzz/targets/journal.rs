@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::{env, fs, io};
 
-use astload_backends::{ErrorKind, Origin, RepoState};
+use astload_backends::{ErrorKind, Origin, OtherRoot, RepoClaim};
 use astload_fixtures::units::{UnitValue, batch_of};
 use astload_fuzz::let_arrow_panic;
 use astload_model::ipc::Compression;
@@ -156,7 +156,7 @@ fn read_frame(bytes: &[u8]) -> Option<(Header, Cargo)> {
 /// What has to be the same when it is written and read again.
 #[derive(Debug, PartialEq)]
 enum Content {
-    Repo(RepoState),
+    Repo(RepoClaim),
     Units(Vec<([u8; 32], Lanes)>),
 }
 
@@ -225,13 +225,13 @@ fn hold_files(segment: &[u8], letter: &[u8]) {
 fn begin() {
     let_arrow_panic();
     let Ok(corpus) = env::var("SEEDS") else { return };
-    let repo = RepoState {
+    let repo = RepoClaim {
         repo: "r".into(),
         layer: "ast".into(),
         root: Some("/r".into()),
+        other_root: OtherRoot::Refuse,
         origin: Origin::Ours,
         generation: 7,
-        units: 0,
     };
     let cargo = [Cargo::Units(batch("a.py"), vec![3]), Cargo::Repo(repo)];
     let mut frames = Vec::new();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// What a load does to every store.
 const EVENTS: [&str; 8] =
-    ["register", "create", "put_repo", "write", "probe", "health", "settle", "close"];
+    ["register", "create", "claim_repo", "write", "probe", "health", "settle", "close"];
 
 fn events(sandbox: &Sandbox) -> Vec<Value> {
     let text = fs::read_to_string(sandbox.path("audit.jsonl")).expect("a file");

@@ -2,6 +2,7 @@
 
 mod arrow;
 mod audit;
+mod claims;
 mod compare;
 mod config;
 mod configured;
