@@ -191,15 +191,29 @@ impl Batch {
         vec![builder.finish()]
     }
 
-    /// The same units, those without a generation given this one.
-    pub fn with_generation(&self, generation: u64) -> Self {
+    /// The same units, those without a generation given the one of their position.
+    #[must_use]
+    pub fn with_generations(&self, of: impl Fn(usize) -> u64) -> Self {
         let given = self.tables.units.generation.view();
         if self.rows.clone().all(|row| given.get(row).is_some()) {
             return self.clone();
         }
+        self.with_generation_column(|row| match self.rows.contains(&row) {
+            true => given.get(row).or_else(|| Some(of(row - self.rows.start))),
+            false => given.get(row),
+        })
+    }
+
+    /// The same units without a generation: whoever loads them numbers them.
+    #[must_use]
+    pub fn without_generations(&self) -> Self {
+        self.with_generation_column(|_| None)
+    }
+
+    fn with_generation_column(&self, generation: impl Fn(usize) -> Option<u64>) -> Self {
         let mut filled = NumbersBuilder::default();
         for row in 0..self.tables.units.len() {
-            filled.push(given.get(row).or(Some(generation)));
+            filled.push(generation(row));
         }
         let mut units = self.tables.units.clone();
         units.generation = filled.finish();

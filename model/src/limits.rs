@@ -21,9 +21,12 @@ pub const PROPERTIES_MAX: usize = 1 << 20;
 /// Deepest tree, in nodes. The deepest real file that was met has 947.
 pub const TREE_DEPTH_MAX: usize = 10_000;
 
-/// Greatest generation that is taken from outside: stores have 63 bits, and there is always a
-/// greater one.
-pub const GENERATION_MAX: u64 = 1 << 62;
+/// Greatest generation of a unit: stores have 63 bits.
+pub const GENERATION_MAX: u64 = i64::MAX as u64;
+
+/// Greatest generation that an upstream may give a unit. What it numbered may be removed and then be
+/// numbered by astload, whose generations have to be greater: half of all are left for that.
+pub const UPSTREAM_GENERATION_MAX: u64 = 1 << 62;
 
 /// Most nodes of a unit. With 17 columns a node this is about one GiB.
 pub const UNIT_NODES_MAX: usize = 16 << 20;

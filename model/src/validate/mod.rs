@@ -154,7 +154,7 @@ fn own_columns(unit: &Unit<'_>) -> Checked {
         return broken(format!("position_encoding: {encoding} {rule}"));
     }
     if unit.generation().is_some_and(|generation| generation > limits::GENERATION_MAX) {
-        return broken("generation: is above 2^62, which leaves none for later");
+        return broken("generation: does not fit 63 bits");
     }
     if unit.size_bytes().is_some_and(|size| i64::try_from(size).is_err()) {
         return broken("size_bytes: does not fit 63 bits");

@@ -219,7 +219,7 @@ fn numbers_that_do_not_fit_are_refused_by_name() {
         (
             "a number past u63",
             unit(r#""op":1,"generation":9223372036854775808"#),
-            "line 2: unit r:p: generation: is above 2^62, which leaves none for later",
+            "line 2: unit r:p: generation: does not fit 63 bits",
         ),
         (
             "NaN",

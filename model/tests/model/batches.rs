@@ -90,12 +90,15 @@ proptest! {
     #[test]
     fn a_generation_is_given_to_units_without_one_only(units in any_units(), from in 0..6_usize) {
         let from = from.min(units.len());
-        let given = batch_of(&units).slice(from..units.len()).with_generation(42);
-        let expected: Vec<UnitValue> = units[from..]
-            .iter()
-            .map(|unit| UnitValue { generation: unit.generation.or(Some(42)), ..unit.clone() })
+        let all = batch_of(&units).slice(from..units.len());
+        let given = all.with_generations(|position| 42 + position as u64);
+        let expected: Vec<UnitValue> = (42..)
+            .zip(&units[from..])
+            .map(|(new, unit)| UnitValue { generation: unit.generation.or(Some(new)), ..unit.clone() })
             .collect();
         prop_assert_eq!(units_of(&given), expected);
+        let unnumbered = units_of(&all.without_generations());
+        prop_assert!(unnumbered.iter().all(|unit| unit.generation.is_none()));
     }
 
     #[test]

@@ -63,7 +63,7 @@ refused! {
     an_unknown_position_encoding_is_refused: |unit| unit.position_encoding = 3
         => "unit example:broken.py: position_encoding: 3 is none of 0 (utf-8), 1 (utf-16) and 2 (utf-32)";
     a_generation_of_64_bits_is_refused: |unit| unit.generation = Some(1 << 63)
-        => "unit example:broken.py: generation: is above 2^62, which leaves none for later";
+        => "unit example:broken.py: generation: does not fit 63 bits";
     a_size_of_64_bits_is_refused: |unit| unit.size_bytes = Some(u64::MAX)
         => "unit example:broken.py: size_bytes: does not fit 63 bits";
     unknown_unit_flags_are_refused: |unit| unit.flags = 64

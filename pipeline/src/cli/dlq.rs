@@ -177,27 +177,45 @@ impl Chosen {
             && is(&self.path, &|path| letter.path.starts_with(path))
     }
 
-    /// Those that are chosen; what is no letter is told.
-    fn find(&self) -> Result<Vec<StoredLetter>, Failure> {
+    /// Those that are chosen, and all that cannot be read: nobody knows what they are of.
+    fn list(&self) -> Result<Listing, Failure> {
         let failed = |error| Failure::new(format!("the dead letters cannot be read: {error}"));
-        let Listing { mut letters, broken } = self.letters().list().map_err(failed)?;
-        for (path, why) in broken {
-            tell_broken(&path, &format!("is no dead letter: {why}"));
+        let mut listing = self.letters().list().map_err(failed)?;
+        listing.letters.retain(|stored| self.chooses(stored));
+        Ok(listing)
+    }
+
+    /// Those that are chosen; what cannot be read is told, and how many they are.
+    fn find(&self) -> Result<(Vec<StoredLetter>, usize), Failure> {
+        let Listing { letters, broken } = self.list()?;
+        for (path, why) in &broken {
+            tell_broken(path, &format!("cannot be read: {why}"));
         }
-        letters.retain(|stored| self.chooses(stored));
-        Ok(letters)
+        Ok((letters, broken.len()))
     }
 }
 
 fn list(chosen: &Chosen) -> Result<u8, Failure> {
-    let (letters, lines) = (chosen.find()?, lines::find(chosen)?);
+    let (Listing { letters, broken }, lines) = (chosen.list()?, lines::find(chosen)?);
+    let code = if broken.is_empty() { 0 } else { PARTLY };
     if chosen.json {
         let mut all: Vec<Value> = letters.iter().map(|stored| json!(stored.letter)).collect();
         all.extend(lines.iter().flat_map(lines::Chosen::json));
+        all.extend(
+            broken.iter().map(|(path, why)| json!({ "file": path.to_string_lossy(), "unreadable": why })),
+        );
         print_json(&all)?;
-        return Ok(0);
+        return Ok(code);
     }
-    if letters.is_empty() && lines.is_empty() {
+    let unreadable: String = broken
+        .iter()
+        .map(|(path, why)| format!("error: {} cannot be read: {why}\n", path.display()))
+        .collect();
+    if !broken.is_empty() {
+        let many = plural(broken.len() as u64, "dead letter");
+        print(&format!("{unreadable}{many} cannot be read\n"))?;
+    }
+    if letters.is_empty() && lines.is_empty() && broken.is_empty() {
         print("no dead letters\n")?;
         return Ok(0);
     }
@@ -205,7 +223,7 @@ fn list(chosen: &Chosen) -> Result<u8, Failure> {
         print(&lines::table_of(&lines))?;
     }
     if letters.is_empty() {
-        return Ok(0);
+        return Ok(code);
     }
     let header = ["backend", "unit", "error", "attempts", "last"].map(str::to_owned).to_vec();
     let rows = letters.iter().map(|stored| {
@@ -223,7 +241,7 @@ fn list(chosen: &Chosen) -> Result<u8, Failure> {
     let bytes: u64 = letters.iter().map(|stored| stored.bytes).sum();
     let size = bytesize::ByteSize(bytes);
     print(&format!("{}{}, {size}\n", table(&rows), plural(letters.len() as u64, "dead letter")))?;
-    Ok(0)
+    Ok(code)
 }
 
 /// Tells of a file that is not what it should be.
@@ -251,7 +269,7 @@ fn shortened(error: &str) -> String {
 
 fn show(args: &ShowArgs) -> Result<u8, Failure> {
     let below = format!("/{}", args.file);
-    let mut letters = args.chosen.find()?;
+    let (mut letters, _) = args.chosen.find()?;
     letters.retain(|s| s.letter.path == args.file || s.letter.path.ends_with(&below));
     let lines = lines::find(&args.chosen)?;
     let lines_shown = lines::show(&lines, &args.file, args.chosen.json)?;
@@ -293,9 +311,12 @@ fn show(args: &ShowArgs) -> Result<u8, Failure> {
 }
 
 async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
-    let (letters, lines) = (args.chosen.find()?, lines::find(&args.chosen)?);
+    let ((letters, broken), lines) = (args.chosen.find()?, lines::find(&args.chosen)?);
     if letters.is_empty() && lines.is_empty() {
-        return Err(Failure::new("no dead letter was chosen"));
+        return Err(Failure::new(match broken {
+            0 => "no dead letter was chosen",
+            _ => "no dead letter that can be read was chosen",
+        }));
     }
     logs::listen(args.audit.as_deref())?;
     let registry = Registry::with_builtins();
@@ -369,7 +390,7 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
         text += &format!("{} taken, {} left\n", plural(taken, "dead letter"), count(left as u64));
         print(&text)?;
     }
-    Ok(if left == 0 { 0 } else { PARTLY })
+    Ok(if left == 0 && broken == 0 { 0 } else { PARTLY })
 }
 
 fn told(report: &BackendReport) -> String {

@@ -1,6 +1,6 @@
 //! `astload tree`: a stored tree, indented, with names and spans.
 
-use astload_backends::{Access, StoredUnit};
+use astload_backends::{Access, Origin, StoredUnit};
 use astload_model::{Batch, ndjson};
 
 use super::args::TreeArgs;
@@ -20,7 +20,11 @@ pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
     }
     found.retain(|unit| args.repo.as_ref().is_none_or(|repo| unit.name.repo == *repo));
     let unit = one(path, &found)?;
-    let batch = store.reader()?.read_units(&[unit.id]).await?;
+    let mut batch = store.reader()?.read_units(&[unit.id]).await?;
+    // What astload numbers is not numbered for whoever is given it.
+    if args.json && !is_pushed(&store, unit).await? {
+        batch = batch.without_generations();
+    }
     store.close().await?;
     if args.json {
         let mut writer = ndjson::Writer::new(Vec::new());
@@ -39,6 +43,13 @@ pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
         print(&format!("{}\n{nodes}", one_line(&unit.name.to_string())))?;
     }
     Ok(0)
+}
+
+/// Whether its generation comes from upstream.
+async fn is_pushed(store: &Store, unit: &StoredUnit) -> Result<bool, Failure> {
+    let repos = store.reader()?.repos().await?;
+    let mut its = repos.iter().filter(|known| known.repo == unit.name.repo);
+    Ok(its.any(|known| known.layer == unit.name.layer && known.origin == Origin::Upstream))
 }
 
 /// `FILE:LINE` in its parts.

@@ -19,8 +19,10 @@ const DELETES_MAX: usize = 4_096;
 
 impl Load<'_> {
     pub(super) async fn directory(&mut self, root: &Path, repo: &str) {
-        self.generation += 1;
-        let known = Known { origin: Origin::Ours, closed: Some(READ_HERE), holdings: None };
+        let greatest = self.targets.greatest_generation(repo, LAYER);
+        let closed = Some(READ_HERE);
+        let mut known = Known { origin: Origin::Ours, closed, holdings: None, greatest };
+        let generation = known.next_generation();
         if self.repos.insert((repo.to_owned(), LAYER.to_owned()), known).is_some() {
             self.report.broken = true;
             return self.report.problems.push(format!(
@@ -29,7 +31,14 @@ impl Load<'_> {
                 root.display()
             ));
         }
-        let claim = super::repos::claim(root, repo, self.options.root_moved, self.generation);
+        let Some(generation) = generation else {
+            self.report.broken = true;
+            return self.report.problems.push(format!(
+                "{repo} was not loaded: there is no generation after {greatest}, which a store has of \
+                 it; load it under another name: --repo NAME"
+            ));
+        };
+        let claim = super::repos::claim(root, repo, self.options.root_moved, generation);
         let holdings = match self.targets.holdings(repo, LAYER, Origin::Ours).await {
             Ok(holdings) => holdings,
             Err(error) => return self.give_up(repo, &error),
@@ -39,11 +48,11 @@ impl Load<'_> {
         {
             return;
         }
-        let (read, holdings) = self.read(root, repo, holdings).await;
+        let (read, holdings) = self.read(root, repo, generation, holdings).await;
         let (complete, unlisted) = (read.complete, read.unlisted);
         self.absorb(read);
         if complete {
-            self.delete_absent(repo, &holdings).await;
+            self.delete_absent(repo, generation, &holdings).await;
         } else if unlisted && !holdings.unseen().is_empty() {
             self.report.problems.push(format!(
                 "{repo} could not be read whole: units of it that may be gone were kept"
@@ -61,6 +70,7 @@ impl Load<'_> {
         &self,
         root: &Path,
         repo: &str,
+        generation: u64,
         holdings: Holdings,
     ) -> (DirectoryReport, Holdings) {
         let options = DirectoryOptions {
@@ -71,7 +81,7 @@ impl Load<'_> {
             nodes: self.options.nodes,
             file_bytes_max: self.options.file_bytes_max,
             trust_mtime: self.options.trust_mtime,
-            generation: self.generation,
+            generation,
             workers: self.options.workers,
             stores: self.targets.places(),
         };
@@ -105,7 +115,7 @@ impl Load<'_> {
     }
 
     /// Deletes the units that the listing, being complete, proves to be gone.
-    async fn delete_absent(&mut self, repo: &str, holdings: &Holdings) {
+    async fn delete_absent(&mut self, repo: &str, generation: u64, holdings: &Holdings) {
         let gone = holdings.unseen();
         if holdings.is_mass_delete(&gone) && !self.options.allow_mass_delete && !gone.is_empty() {
             self.report.withheld += gone.len() as u64;
@@ -125,7 +135,7 @@ impl Load<'_> {
         }
         let Some(sender) = self.sender().cloned() else { return };
         for gone in gone.chunks(DELETES_MAX) {
-            let Ok(batch) = deletes(repo, gone, self.generation) else { return };
+            let Ok(batch) = deletes(repo, gone, generation) else { return };
             let lanes: Vec<Lanes> = gone.iter().map(|(_, lanes)| *lanes).collect();
             if sender.send(batch, lanes).await.is_err() {
                 return;

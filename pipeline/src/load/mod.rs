@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use crate::channel::{Sender, channel};
 use crate::coordinator;
 use crate::folders;
-use crate::generation;
 use crate::journal::{Journal, JournalSettings};
 use crate::lane::LaneProgress;
 use crate::letters::{DeadLetters, RefusedLine};
@@ -148,8 +147,6 @@ struct Load<'a> {
     targets: &'a mut Targets,
     progress: &'a Arc<LoadProgress>,
     cancelled: &'a CancellationToken,
-    /// Of the units that come next.
-    generation: u64,
     /// The repositories that were met so far.
     repos: Repos,
     sink: Sink,
@@ -186,13 +183,11 @@ async fn run(
     let (sender, batches) = channel(BATCHES_MAX, BYTES_MAX);
     let sent = sender.sent();
     let sink = if options.dry_run { Sink::Plan } else { Sink::Lanes(sender) };
-    let generation = generation::next(targets.greatest_generation());
     let mut load = Load {
         options,
         targets,
         progress,
         cancelled,
-        generation,
         repos: Repos::new(),
         sink,
         returned: Vec::new(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use astload_backends::{Origin, OtherRoot, RepoClaim};
 
+use crate::generation;
 use crate::holdings::Holdings;
 use crate::source::directory::LAYER;
 
@@ -19,6 +20,18 @@ pub(super) struct Known {
     pub(super) closed: Option<&'static str>,
     /// Read when a unit of it is first met.
     pub(super) holdings: Option<Holdings>,
+    /// The greatest generation that any target has seen or this load has given.
+    pub(super) greatest: u64,
+}
+
+impl Known {
+    /// The generation of what comes next: a later line of a stream, or all of a directory. `None` where
+    /// there is none left.
+    pub(super) fn next_generation(&mut self) -> Option<u64> {
+        let next = generation::next(self.greatest)?;
+        self.greatest = next;
+        Some(next)
+    }
 }
 
 /// What a directory is claimed as; without the root, two of one name would become one.

@@ -1,6 +1,9 @@
 //! Loads a stream of units that were processed elsewhere.
 
+use std::collections::HashMap;
+
 use astload_backends::{Error, Origin, OtherRoot, RepoClaim};
+use astload_model::limits::UPSTREAM_GENERATION_MAX;
 use astload_model::{Batch, Decoded, Op, Problem, Unit, text_of};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -190,8 +193,8 @@ impl Load<'_> {
         }
     }
 
-    /// Sends the good units of what was decoded, at a later generation than those before: of two
-    /// versions of a unit, the later line stays.
+    /// Sends the good units of what was decoded, in each repository at a later generation than those
+    /// before: of two versions of a unit, the later line stays.
     async fn take(
         &mut self,
         input: &StreamInput,
@@ -214,28 +217,56 @@ impl Load<'_> {
             let Problem { at, what, unit, text, .. } = problem;
             refused.push(RefusedLine::new(at, what, unit, &text));
         }
-        self.generation += 1;
         let (mut admitted, mut wanted): (Vec<usize>, Vec<Lanes>) = (Vec::new(), Vec::new());
+        let (mut numbers, mut generations) = (HashMap::new(), Vec::new());
         for (position, unit) in batch.units().enumerate() {
-            if let Err(rule) = self.admit(&unit).await {
+            let refusal = |rule: &str| {
                 let what = format!("unit {}: {rule}", unit.name());
                 let text = text_of(&batch.slice(position..position + 1));
-                refused.push(RefusedLine::new(places.of(position), what, Some(unit.name()), &text));
+                RefusedLine::new(places.of(position), what, Some(unit.name()), &text)
+            };
+            if let Err(rule) = self.admit(&unit).await {
+                refused.push(refusal(rule));
                 continue;
             }
             let need = self.need(&unit).await?;
             self.progress.source.held.add(need.held);
             if need.lacking != 0 {
+                match self.number(&unit, &mut numbers) {
+                    Ok(generation) => generations.push(generation),
+                    Err(rule) => {
+                        refused.push(refusal(rule));
+                        continue;
+                    }
+                }
                 admitted.push(position);
                 wanted.push(need.lacking);
             } else if let Some(plan) = &mut self.report.plan {
                 plan.held += 1;
             }
         }
-        let batch = batch.take(&admitted).with_generation(self.generation);
+        let batch = batch.take(&admitted).with_generations(|position| generations[position]);
         self.refuse(input, reading, refused).await;
         self.send(batch, wanted).await;
         Ok(())
+    }
+
+    /// The generation of a unit: its own, or that of its repository in this batch.
+    fn number(
+        &mut self,
+        unit: &Unit<'_>,
+        numbers: &mut HashMap<(String, String), Option<u64>>,
+    ) -> Result<u64, &'static str> {
+        if let Some(own) = unit.generation() {
+            return Ok(own);
+        }
+        let key = (unit.repo().to_owned(), unit.layer().to_owned());
+        let known = self.repos.get_mut(&key);
+        let number = numbers.entry(key).or_insert_with(|| known.and_then(Known::next_generation));
+        number.ok_or(
+            "a store has the greatest generation of its repository that there is; load it under another \
+             name",
+        )
     }
 
     async fn send(&mut self, batch: Batch, wanted: Vec<Lanes>) {
@@ -266,6 +297,9 @@ impl Load<'_> {
             Some(_) => (Origin::Upstream, Origin::Ours),
             None => (Origin::Ours, Origin::Upstream),
         };
+        if unit.generation().is_some_and(|generation| generation > UPSTREAM_GENERATION_MAX) {
+            return Err("generation: is above 2^62");
+        }
         let key = (unit.repo().to_owned(), unit.layer().to_owned());
         if !self.repos.contains_key(&key) {
             let (repo, layer) = key.clone();
@@ -279,7 +313,9 @@ impl Load<'_> {
                 // Where nobody takes it, nobody takes the units either.
                 sender.send_claim(claim).await.ok();
             }
-            self.repos.insert(key.clone(), Known { origin, closed: None, holdings: None });
+            let greatest = self.targets.greatest_generation(&key.0, &key.1);
+            let known = Known { origin, closed: None, holdings: None, greatest };
+            self.repos.insert(key.clone(), known);
         }
         let Some(known) = self.repos.get(&key) else { return Ok(()) };
         Err(match (known.closed, known.origin) {

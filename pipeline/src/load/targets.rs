@@ -76,9 +76,11 @@ impl Targets {
         })
     }
 
-    pub(super) fn greatest_generation(&self) -> u64 {
+    /// The greatest generation that any target has seen of a (repository, layer).
+    pub(super) fn greatest_generation(&self, repo: &str, layer: &str) -> u64 {
         let repos = self.all.iter().flat_map(|target| &target.repos);
-        repos.map(|repo| repo.generation).max().unwrap_or(0)
+        let its = repos.filter(|known| known.repo == repo && known.layer == layer);
+        its.map(|known| known.generation).max().unwrap_or(0)
     }
 
     /// Whether any target knows the repository, and that its generations come from elsewhere.

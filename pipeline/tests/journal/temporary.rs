@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use astload_backends::{Origin, OtherRoot, RepoClaim};
+use astload_model::limits::GENERATION_MAX;
 use astload_pipeline::channel::Cargo;
 use astload_pipeline::journal::{AppendError, Appender, Journal, JournalSettings, Retention, Tail};
 
@@ -170,4 +171,17 @@ async fn a_repository_comes_before_its_units_also_from_the_disk() {
     let first = slow.next_now().await.expect("it reads").expect("there");
     let Cargo::Repo(read) = first.cargo.as_ref() else { panic!("the repository comes first") };
     assert_eq!(*read, repo);
+}
+
+#[tokio::test]
+async fn the_greatest_generation_that_there_is_comes_back_from_the_disk() {
+    let (mut appender, journal) = journal(three());
+    let (mut fast, mut slow) = (attach(&journal, 0), attach(&journal, 1));
+    for number in 0..20 {
+        append(&mut appender, units(&[&number.to_string()], GENERATION_MAX)).await;
+        drain(&mut fast).await;
+    }
+    assert!(journal.status().lanes[1].disk_bytes > 0);
+    assert_eq!(drain(&mut slow).await.len(), 20);
+    assert!(slow.take_lost().is_empty());
 }

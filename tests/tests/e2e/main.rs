@@ -13,6 +13,7 @@ mod elastic;
 mod facts;
 mod fanout;
 mod files;
+mod generations;
 mod golden;
 mod hostile;
 mod ignored;
