@@ -91,8 +91,9 @@ pub trait Admin: Send + Sync {
     /// The statements that would bring the schema up to date; none where it is.
     async fn plan_schema(&self) -> Result<Vec<String>>;
 
-    /// Drops everything that astload made.
-    async fn drop_schema(&self) -> Result<()>;
+    /// Drops what astload made, and nothing else; or nothing, where something of the user's needs it.
+    /// Gives back what the user made beside it, as far as it is known to be there, and left.
+    async fn drop_schema(&self) -> Result<Vec<String>>;
 
     /// Records who numbers a repository's generations and its root, if that is given; as
     /// [`RepoClaim::over`] says, checked and recorded in one step.

@@ -31,7 +31,7 @@ impl Admin for Store {
         Ok(all.into_iter().filter(|(path, _)| is_lacking(path)).map(statement).collect())
     }
 
-    async fn drop_schema(&self) -> Result<()> {
+    async fn drop_schema(&self) -> Result<Vec<String>> {
         const WHAT: &str = "dropping the store";
         self.check_writable()?;
         // Without the store's own document nobody writes any more.
@@ -45,7 +45,7 @@ impl Admin for Store {
                 }
             }
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn claim_repo(&self, claim: &RepoClaim) -> Result<()> {

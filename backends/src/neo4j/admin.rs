@@ -22,19 +22,29 @@ impl Admin for Store {
         Ok(self.lacking().await?.into_iter().map(|rule| rule.create(&self.names)).collect())
     }
 
-    async fn drop_schema(&self) -> Result<()> {
+    async fn drop_schema(&self) -> Result<Vec<String>> {
         const WHAT: &str = "dropping the store";
         self.check_writable()?;
-        // Without the store's own node nobody writes any more.
-        for label in ["AstloadStore", "Repo", "Code", "Vector", "Unit", "SharedSymbol"] {
-            let some = format!("MATCH (node:{{{label}}}) WITH node LIMIT {NODES_AT_ONCE}");
+        for (label, has) in MADE {
+            let some = format!(
+                "MATCH (node:{{{label}}}) WHERE {has} WITH node LIMIT {NODES_AT_ONCE}"
+            );
             self.delete_all(&format!("{some} DETACH DELETE node"), WHAT).await?;
         }
         for rule in &RULES {
             let drop = Query::new(rule.drop(&self.names));
             self.connections.transact(WHAT, async |tx| tx.run(drop.clone(), WHAT).await).await?;
         }
-        Ok(())
+        let mut left = Vec::new();
+        for (label, _) in MADE {
+            let count = format!("MATCH (node:{{{label}}}) RETURN [count(node)] AS row");
+            let rows = self.ask(WHAT, Query::new(self.names.cypher(&count))).await?;
+            let nodes = rows.into_iter().next().map_or(0, |mut row| row.number());
+            if nodes > 0 {
+                left.push(format!("{nodes} nodes with the label {}", self.names.of(label)));
+            }
+        }
+        Ok(left)
     }
 
     async fn claim_repo(&self, claim: &RepoClaim) -> Result<()> {
@@ -132,6 +142,17 @@ impl Admin for Store {
         Ok(GcReport { tombstones, symbols, bytes: 0 })
     }
 }
+
+/// The labels of what astload makes, and what each of its nodes has: somebody else's may be called so.
+/// Without the store's own node, the first, nobody writes any more.
+const MADE: [(&str, &str); 6] = [
+    ("AstloadStore", "node.prefix IS NOT NULL AND node.version IS NOT NULL"),
+    ("Repo", "node.layer IS NOT NULL AND node.origin IS NOT NULL"),
+    ("Code", "node.ord IS NOT NULL AND node.last IS NOT NULL"),
+    ("Vector", "node.model IS NOT NULL AND node.vector IS NOT NULL"),
+    ("Unit", "node.unit_id IS NOT NULL"),
+    ("SharedSymbol", "node.symbol_id IS NOT NULL"),
+];
 
 /// A repository's record, which is there and locked before it is read.
 const LOCK_REPO: &str = "

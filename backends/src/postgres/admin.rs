@@ -23,7 +23,7 @@ impl Admin for Store {
         Ok(missing.iter().map(|index| index.create(&self.names, &self.form)).collect())
     }
 
-    async fn drop_schema(&self) -> Result<()> {
+    async fn drop_schema(&self) -> Result<Vec<String>> {
         const WHAT: &str = "dropping the schema";
         self.change(WHAT, async |tx| {
             for statement in schema::drop(&self.names) {
@@ -38,10 +38,11 @@ impl Admin for Store {
         let statement = format!("DROP SCHEMA IF EXISTS {}", self.names.schema());
         let dropped = lease.alone(&statement, WHAT).await;
         lease.give_back();
-        dropped.or_else(|error| match is_in_use(&error) || error.kind == ErrorKind::Misconfigured {
-            true => Ok(()),
-            false => Err(error),
-        })
+        match dropped {
+            Ok(()) => Ok(Vec::new()),
+            Err(error) if error.kind == ErrorKind::Misconfigured => self.left(WHAT).await,
+            Err(error) => Err(error),
+        }
     }
 
     async fn claim_repo(&self, claim: &RepoClaim) -> Result<()> {
@@ -125,14 +126,19 @@ impl Admin for Store {
     }
 }
 
-fn is_in_use(error: &Error) -> bool {
-    let cause = std::error::Error::source(error);
-    let said = cause.and_then(|cause| cause.downcast_ref::<tokio_postgres::Error>());
-    let code = said.and_then(tokio_postgres::Error::code);
-    code.is_some_and(|code| code.code() == "2BP01")
-}
-
 impl Store {
+    /// What is in the schema, none of which is ours.
+    async fn left(&self, what: &str) -> Result<Vec<String>> {
+        let question = "SELECT CASE relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view '
+               WHEN 'S' THEN 'sequence ' WHEN 'f' THEN 'foreign table ' ELSE 'table ' END || relname
+             FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+             WHERE '\"' || replace(nspname, '\"', '\"\"') || '\"' = $1 AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+             ORDER BY relname";
+        let schema = self.names.schema();
+        let rows = self.ask(what, question, &[(&schema, Type::TEXT)]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
     /// Runs a change of the store as one transaction, however long it takes.
     pub(super) async fn change<T>(
         &self,

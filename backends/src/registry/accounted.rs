@@ -138,7 +138,7 @@ impl Admin for Accounted {
         self.clean(self.the_admin()?.plan_schema().await)
     }
 
-    async fn drop_schema(&self) -> Result<()> {
+    async fn drop_schema(&self) -> Result<Vec<String>> {
         self.told("drop_schema", WHOLE, self.the_admin()?.drop_schema()).await
     }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Sqlite;
 use super::classify::Attempt;
-use super::schema::{INDEXES, TABLES_AND_VIEWS};
+use super::schema::{APPLICATION_ID, INDEXES, TABLES_AND_VIEWS};
 use super::write::{Store, remove_unit};
 use crate::claim::RepoClaim;
 use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
@@ -28,7 +28,7 @@ impl Admin for Sqlite {
         .await
     }
 
-    async fn drop_schema(&self) -> Result<()> {
+    async fn drop_schema(&self) -> Result<Vec<String>> {
         self.writer()?.call(Store::drop_schema).await
     }
 
@@ -145,21 +145,37 @@ impl Store {
         Ok((number("page_count")? * number("page_size")?) as u64)
     }
 
-    fn drop_schema(&mut self) -> Result<()> {
+    /// Indexes and triggers go with their tables. While something of the user's is left, the file stays
+    /// ours, so that it can be loaded into again.
+    fn drop_schema(&mut self) -> Result<Vec<String>> {
         const WHAT: &str = "dropping the schema";
         self.transaction(WHAT, |transaction, numbers| {
-            let drops: Vec<String> = transaction
+            let drops = made().map(|(kind, name)| format!("DROP {kind} IF EXISTS \"{name}\""));
+            for drop in drops.collect::<Vec<_>>().iter().rev() {
+                transaction.execute_batch(drop).attempt(WHAT)?;
+            }
+            let left: Vec<String> = transaction
                 .prepare(
-                    "SELECT 'DROP ' || type || ' \"' || name || '\"' FROM sqlite_master
-                     WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'",
+                    "SELECT type || ' ' || name FROM sqlite_master
+                     WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+                     ORDER BY 1",
                 )
                 .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
                 .attempt(WHAT)?;
-            drops.iter().try_for_each(|drop| transaction.execute_batch(drop)).attempt(WHAT)?;
             transaction.pragma_update(None, "user_version", 0).attempt(WHAT)?;
-            transaction.pragma_update(None, "application_id", 0).attempt(WHAT)?;
+            let id = if left.is_empty() { 0 } else { APPLICATION_ID };
+            transaction.pragma_update(None, "application_id", id).attempt(WHAT)?;
             numbers.forget();
-            Ok(())
+            Ok(left)
         })
     }
+}
+
+/// What the schema makes: kind and name.
+fn made() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLES_AND_VIEWS.lines().filter_map(|line| {
+        let mut words = line.strip_prefix("CREATE ")?.split([' ', '(']);
+        let kind = words.next().filter(|kind| ["TABLE", "VIEW"].contains(kind))?;
+        Some((kind, words.next()?))
+    })
 }

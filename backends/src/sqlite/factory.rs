@@ -1,6 +1,6 @@
 //! The type `sqlite`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use astload_config::{BackendUrl, parse_options};
@@ -70,13 +70,7 @@ impl BackendFactory for SqliteFactory {
     }
 
     fn place(&self, options: &Value) -> Result<String> {
-        let path = self.options(options)?.path;
-        let place = path.canonicalize().or_else(|error| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
-            Ok::<_, std::io::Error>(folder.join(path.file_name().ok_or(error)?))
-        });
-        Ok(place.unwrap_or(path).to_string_lossy().into_owned())
+        Ok(place_of(self.options(options)?.path).to_string_lossy().into_owned())
     }
 
     fn schema(&self, options: &Value) -> Result<Vec<String>> {
@@ -118,5 +112,56 @@ impl BackendFactory for SqliteFactory {
         let backend =
             connected.map_err(|error| Error::unexpected(format!("connecting died: {error}")))??;
         Ok(Arc::new(backend))
+    }
+}
+
+/// Links that lead on to links, as the system follows them.
+const LINKS_MAX: usize = 40;
+
+/// The file that SQLite opens by this name, also where it is still to be made: then perhaps at the end of
+/// a link.
+fn place_of(mut path: PathBuf) -> PathBuf {
+    for _ in 0..LINKS_MAX {
+        if let Ok(place) = path.canonicalize() {
+            return place;
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+        let (Ok(folder), Some(name)) = (folder, path.file_name()) else { return path };
+        let place = folder.join(name);
+        match place.read_link() {
+            Ok(target) => path = folder.join(target),
+            Err(_) => return place,
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_store_has_one_place_however_it_is_called() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("sub")).expect("a folder");
+        symlink(at("sub"), at("link")).expect("a link");
+        symlink("sub/a.db", at("to-file")).expect("a link");
+        symlink("to-file", at("to-link")).expect("a link");
+        let place = place_of(at("sub/a.db"));
+        for is_there in [false, true] {
+            if is_there {
+                std::fs::write(at("sub/a.db"), "").expect("written");
+            }
+            for name in ["link/a.db", "sub/./a.db", "sub/../link/a.db", "to-file", "to-link"] {
+                assert_eq!(place_of(at(name)), place, "{name}, there: {is_there}");
+            }
+            assert_ne!(place_of(at("sub/b.db")), place);
+        }
+        symlink("round", at("round")).expect("a link");
+        place_of(at("round"));
     }
 }

@@ -1,5 +1,9 @@
 //! Opens a file, makes its schema, and refuses what is not ours.
+//!
+//! A file that has another name, a hard link, is refused: SQLite calls the log as the file is called, so
+//! whoever opens it by the other name does not see the log, and overwrites what is in it.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,6 +33,7 @@ pub(super) fn for_writing(options: &SqliteOptions) -> Result<Connection> {
     let path = &options.path;
     let what = format!("opening {}", path.display());
     check_folder(path)?;
+    check_one_name(path)?;
     let mut connection = Connection::open_with_flags(
         path,
         flags(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE),
@@ -78,6 +83,7 @@ pub(super) fn for_reading(options: &SqliteOptions) -> Result<Connection> {
         return Err(Error::misconfigured(format!("there is no store at {}", path.display()))
             .with_hint("load something into it first: astload load PATH"));
     }
+    check_one_name(path)?;
     let opened = read_through(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options);
     let connection = match opened {
         // The place is read-only, so there can be no log, and nobody who changes the file.
@@ -137,6 +143,23 @@ pub(super) fn check_folder(path: &Path) -> Result<()> {
         }
         _ if path.is_dir() => Err(Error::misconfigured(format!("{} is a folder", path.display()))
             .with_hint(format!("name a file in it: sqlite:{}", path.join("code.db").display()))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a file that has more than one name. One that is not there has none.
+fn check_one_name(path: &Path) -> Result<()> {
+    match path.metadata() {
+        Ok(found) if found.is_file() && found.nlink() > 1 => {
+            let (path, names) = (path.display(), found.nlink());
+            let message = format!(
+                "{path} has {names} names, and what is written to it by one is lost to the others"
+            );
+            let hint = format!(
+                "`find DIR -samefile {path}` lists them; remove all but one, or put a copy in its place"
+            );
+            Err(Error::misconfigured(message).with_hint(hint))
+        }
         _ => Ok(()),
     }
 }

@@ -87,7 +87,7 @@ impl Admin for Talker {
         Err(words())
     }
 
-    async fn drop_schema(&self) -> Result<()> {
+    async fn drop_schema(&self) -> Result<Vec<String>> {
         Err(words())
     }
 

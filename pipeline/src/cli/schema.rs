@@ -188,10 +188,11 @@ async fn drop_all(args: DropArgs) -> Result<u8, Failure> {
         }
     };
     backend.close().await?;
-    dropped?;
-    match args.json {
-        true => print_json(&json!({ "dropped": true }))?,
-        false => print("dropped\n")?,
+    let left = dropped?;
+    match (args.json, left.as_slice()) {
+        (true, left) => print_json(&json!({ "dropped": true, "left": left }))?,
+        (false, []) => print("dropped\n")?,
+        (false, left) => print(&format!("dropped; left is what is not astload's: {}\n", left.join(", ")))?,
     }
     Ok(0)
 }
