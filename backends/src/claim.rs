@@ -93,10 +93,10 @@ impl RepoClaim {
 
     fn is_numbered_by_us(&self) -> Error {
         let repo = &self.repo;
-        let message = format!("the generations of {repo} are given by astload, these have their own");
-        Error::misconfigured(message).with_hint(format!(
-            "push it under another name, or remove it first: astload rm {repo}"
-        ))
+        let message =
+            format!("the generations of {repo} are given by astload, these have their own");
+        Error::misconfigured(message)
+            .with_hint(format!("push it under another name, or remove it first: astload rm {repo}"))
     }
 }
 

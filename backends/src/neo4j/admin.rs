@@ -26,9 +26,8 @@ impl Admin for Store {
         const WHAT: &str = "dropping the store";
         self.check_writable()?;
         for (label, has) in MADE {
-            let some = format!(
-                "MATCH (node:{{{label}}}) WHERE {has} WITH node LIMIT {NODES_AT_ONCE}"
-            );
+            let some =
+                format!("MATCH (node:{{{label}}}) WHERE {has} WITH node LIMIT {NODES_AT_ONCE}");
             self.delete_all(&format!("{some} DETACH DELETE node"), WHAT).await?;
         }
         for rule in &RULES {
@@ -114,7 +113,8 @@ impl Admin for Store {
             rest = others;
         }
         if path.is_none() {
-            let end = "MATCH (repo:{Repo} {repo: $repo}) SET repo.origin = 'nobody' REMOVE repo.root";
+            let end =
+                "MATCH (repo:{Repo} {repo: $repo}) SET repo.origin = 'nobody' REMOVE repo.root";
             let end = Query::new(self.names.cypher(end)).param("repo", text(repo));
             let run = async |tx: &mut Tx| tx.run(end.clone(), WHAT).await;
             self.connections.transact(WHAT, run).await?;

@@ -74,8 +74,7 @@ const GRANT: &str =
     "let the owner run `astload schema apply`, or grant it: docs/stores/postgres.md, Rights";
 const APPLY: &str = "the tables are not there, or not as this version has them: `astload schema plan` shows what is missing";
 const READ_ONLY: &str = "connect to the primary: target_session_attrs=read-write; or see to the role's default_transaction_read_only";
-const IN_USE: &str =
-    "it is not astload's, and would not work any more: drop it first, or leave all as it is; nothing was dropped";
+const IN_USE: &str = "it is not astload's, and would not work any more: drop it first, or leave all as it is; nothing was dropped";
 const POOLER: &str = "behind a pooler of transactions set `pgbouncer: true`";
 
 fn kind_of(code: &str, message: &str) -> (ErrorKind, Option<&'static str>) {

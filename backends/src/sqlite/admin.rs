@@ -70,8 +70,7 @@ impl Store {
                     units: 0,
                 })
             };
-            let select =
-                "SELECT root, origin, generation FROM repo WHERE repo = ?1 AND layer = ?2";
+            let select = "SELECT root, origin, generation FROM repo WHERE repo = ?1 AND layer = ?2";
             let recorded = transaction.query_row(select, (repo, layer), recorded).optional();
             let state = claim.over(recorded.attempt(WHAT)?.as_ref())?;
             let put = transaction.execute(

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use astload_backends::{
     Access, Admin, Backend, BackendConfig, BackendFactory, BackendInfo, Capabilities, Error,
-    ErrorKind, GcReport, HealthReport, Query, Reader, Receipt, Reference, Registry, RepoClaim, RepoState,
-    Result, StoreSummary, StoredUnit, Terms, TypeInfo, UnitFilter,
+    ErrorKind, GcReport, HealthReport, Query, Reader, Receipt, Reference, Registry, RepoClaim,
+    RepoState, Result, StoreSummary, StoredUnit, Terms, TypeInfo, UnitFilter,
 };
 use astload_config::{BackendUrl, Secrets};
 use astload_fixtures::units::{UnitValue, batch_of};

@@ -192,7 +192,9 @@ async fn drop_all(args: DropArgs) -> Result<u8, Failure> {
     match (args.json, left.as_slice()) {
         (true, left) => print_json(&json!({ "dropped": true, "left": left }))?,
         (false, []) => print("dropped\n")?,
-        (false, left) => print(&format!("dropped; left is what is not astload's: {}\n", left.join(", ")))?,
+        (false, left) => {
+            print(&format!("dropped; left is what is not astload's: {}\n", left.join(", ")))?
+        }
     }
     Ok(0)
 }

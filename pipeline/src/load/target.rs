@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{
-    Access, Backend, BackendFactory, Error, Origin, Receipt, Registry, RepoState, RowCounts, StoredUnit,
-    UnitFilter,
+    Access, Backend, BackendFactory, Error, Origin, Receipt, Registry, RepoState, RowCounts,
+    StoredUnit, UnitFilter,
 };
 use tokio::time::timeout;
 
@@ -55,8 +55,7 @@ impl Target {
     /// Whether it knows a repository, as far as it says what it knows. What was removed and not loaded
     /// since it does not know.
     pub(super) fn may_know(&self, repo: &str, layer: &str) -> bool {
-        let is_there =
-            |known: &RepoState| known.origin != Origin::Nobody || known.units > 0;
+        let is_there = |known: &RepoState| known.origin != Origin::Nobody || known.units > 0;
         match &self.backend {
             Ok(Some(backend)) if backend.reader().is_some() => {
                 let mut known = self.repos.iter().filter(|known| is_there(known));

@@ -44,7 +44,7 @@ fn gc_keeps_whose_a_repository_is_that_has_no_units_yet() {
     every_store(|sandbox, url| {
         fs::create_dir_all(sandbox.path("one/r")).expect("a folder");
         let two = directory(sandbox, "two", "r");
-        start(sandbox, "one/r", url).finish().exits(0);
+        start(sandbox, "one/r", url).finish().says("nothing was loaded");
         sandbox.run(&["gc", url]).exits(0);
         let refused = start(sandbox, &two, url).finish();
         assert_ne!(refused.code(), 0, "{url}: {}", refused.all());
@@ -81,9 +81,8 @@ fn beside(sandbox: &Sandbox, url: &str, others: &[&str]) {
     for file in 0..FILES {
         sandbox.write(&format!("f{file}.py"), format!("def f{file}(x):\n    return x\n"));
     }
-    let (mut load, mut ended) = (start(sandbox, "repo", url), false);
-    while !ended {
-        ended = load.has_ended();
+    let mut load = start(sandbox, "repo", url);
+    while !load.has_ended() {
         let other = sandbox.run(others);
         assert!(!other.stderr.contains("panicked"), "{}", other.stderr);
     }

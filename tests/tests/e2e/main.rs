@@ -8,6 +8,7 @@ mod config;
 mod configured;
 mod crash;
 mod docs;
+mod dropped;
 mod edits;
 mod elastic;
 mod facts;

@@ -1,7 +1,7 @@
 //! Stores that cannot be written, or not now.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use astload_tests::{Sandbox, corpus, process::Finished};
 use rusqlite::Connection;
@@ -181,4 +181,36 @@ fn a_dry_run_finds_a_store_that_cannot_be_made() {
     let sandbox = Sandbox::with_python();
     let to = ["load", "repo", "--dry-run", "--to", "sqlite:nowhere/a.db"];
     sandbox.run(&to).exits(1).says("there is no folder nowhere");
+}
+
+#[test]
+fn a_store_with_two_names_is_refused_by_either_and_unharmed() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("a.db", &[]);
+    let before = sandbox.store("a.db").dump();
+    fs::hard_link(sandbox.path("a.db"), sandbox.path("b.db")).expect("linked");
+    sandbox.write("a.py", "changed = 1\n");
+    for url in ["sqlite:a.db", "sqlite:b.db"] {
+        let loaded = sandbox.run(&["load", "repo", "--to", url]);
+        assert_ne!(loaded.code(), 0);
+        loaded.says("has 2 names").says("hint: ").says("-samefile");
+        sandbox.run(&["show", url]).exits(1).says("has 2 names");
+    }
+    assert_eq!(sandbox.store("a.db").dump(), before);
+    fs::remove_file(sandbox.path("b.db")).expect("removed");
+    sandbox.load("a.db", &[]);
+    sandbox.is_clean("one name again", "a.db");
+}
+
+#[test]
+fn two_ways_to_one_store_are_the_same_store_also_before_it_is_there() {
+    let sandbox = Sandbox::with_python();
+    fs::create_dir(sandbox.path("sub")).expect("a folder");
+    symlink("sub", sandbox.path("link")).expect("a link");
+    symlink("sub/a.db", sandbox.path("to-file.db")).expect("a link");
+    let absolute = format!("sqlite:{}", sandbox.path("sub/a.db").display());
+    for other in ["sqlite:link/a.db", "sqlite:sub/../sub/./a.db", "sqlite:to-file.db", &absolute] {
+        let both = ["load", "repo", "--to", "sqlite:sub/a.db", "--to", other];
+        sandbox.run(&both).exits(2).says("the same store");
+    }
 }
