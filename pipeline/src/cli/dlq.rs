@@ -202,7 +202,9 @@ fn list(chosen: &Chosen) -> Result<u8, Failure> {
         let mut all: Vec<Value> = letters.iter().map(|stored| json!(stored.letter)).collect();
         all.extend(lines.iter().flat_map(lines::Chosen::json));
         all.extend(
-            broken.iter().map(|(path, why)| json!({ "file": path.to_string_lossy(), "unreadable": why })),
+            broken
+                .iter()
+                .map(|(path, why)| json!({ "file": path.to_string_lossy(), "unreadable": why })),
         );
         print_json(&all)?;
         return Ok(code);
@@ -413,7 +415,7 @@ fn drop_all(args: &DropArgs) -> Result<u8, Failure> {
             "choose by --backend, --older-than, --error, --path or --input, or say --all",
         ));
     }
-    let (letters, lines) = (args.chosen.find()?, lines::find(&args.chosen)?);
+    let ((letters, _), lines) = (args.chosen.find()?, lines::find(&args.chosen)?);
     let count = letters.len() + lines.iter().map(lines::Chosen::count).sum::<usize>();
     for chosen in &lines {
         chosen.keep(Vec::new())?;
