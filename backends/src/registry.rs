@@ -13,7 +13,7 @@ use astload_config::{BACKEND_FIELDS, BackendUrl, FileSchema, Options, Secrets, T
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::builtin;
 use crate::contract::Backend;
@@ -236,7 +236,7 @@ impl Registry {
     }
 
     /// Connects a backend of a type and proves that it answers in time and is what its type declares;
-    /// where it does not, nothing is left of it.
+    /// where it does not, nothing is left of it. What is transient is tried again.
     ///
     /// # Errors
     /// As the type says, [`ErrorKind::Transient`](crate::ErrorKind) where it does not answer in time,
@@ -247,8 +247,8 @@ impl Registry {
         type_name: &str,
         config: BackendConfig,
     ) -> Result<Arc<dyn Backend>> {
-        let created = self.connect(terms, type_name, config).await;
-        let created = created.map_err(|error| error.without(&terms.secrets));
+        let connect = |deadline| self.connect(terms, type_name, config.clone(), deadline);
+        let created = terms.until_its_deadline("connecting", connect).await;
         let backend = &terms.name;
         match &created {
             Ok(_) => tracing::info!(target: "audit", event = "create", backend, type_name),
@@ -259,24 +259,33 @@ impl Registry {
         created
     }
 
+    /// Whether there is a store already; changes nothing. What is transient is tried again.
+    ///
+    /// # Errors
+    /// As [`Registry::create_on`].
+    pub async fn exists_on(&self, terms: &Terms, type_name: &str, options: &Value) -> Result<bool> {
+        let entry = self.entry(type_name);
+        let entry = entry.map_err(|error| Error::misconfigured(error.to_string()))?;
+        terms.patiently("looking for the store", || entry.factory.exists(options)).await
+    }
+
+    /// One attempt.
     async fn connect(
         &self,
         terms: &Terms,
         type_name: &str,
         config: BackendConfig,
+        deadline: Instant,
     ) -> Result<Arc<dyn Backend>> {
         let entry = self.entry(type_name);
         let entry = entry.map_err(|error| Error::misconfigured(error.to_string()))?;
         let secrets = terms.secrets.and(Secrets::of_options(&config.options, &entry.options));
-        let deadline = Instant::now() + terms.patience;
-        let silent =
-            |what: &str| Error::transient(format!("{what}: no answer for {:?}", terms.patience));
-        let connected = timeout_at(deadline, entry.factory.connect(config)).await;
-        let backend = connected.unwrap_or_else(|_| Err(silent("connecting")))?;
+        let connecting = entry.factory.connect(config);
+        let backend = terms.timed("connecting", deadline, connecting).await?;
         let probed = match undeclared(backend.as_ref()) {
             None => {
-                let health = timeout_at(deadline, backend.health_check()).await;
-                health.unwrap_or_else(|_| Err(silent("the first probe"))).map(drop)
+                let probe = backend.health_check();
+                terms.timed("the first probe", deadline, probe).await.map(drop)
             }
             Some(facet) => Err(Error::unexpected(format!("type `{type_name}`: {facet}"))),
         };

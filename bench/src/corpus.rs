@@ -49,7 +49,8 @@ pub fn parse(
     let url = BackendUrl::parse(&format!("{SCHEME}:"))?;
     let specs = [TargetSpec::of_url(&registry, &url, &[])?];
     runtime.block_on(async {
-        let approach = Approach { dry_run: false, patience: options.lanes.patience };
+        let (patience, stopping) = (options.lanes.patience, cancelled.clone());
+        let approach = Approach { dry_run: false, patience, stopping };
         let mut targets = Targets::connect(&registry, &specs, approach).await?;
         let progress = Arc::new(LoadProgress::of(&targets));
         Ok(load(&inputs, &options, &mut targets, &progress, cancelled).await?)

@@ -2,6 +2,7 @@
 
 mod audit;
 mod cycles;
+mod patience;
 mod secrets;
 mod threads;
 
@@ -219,7 +220,7 @@ async fn a_backend_outlives_its_type() {
     assert_eq!(error.kind, ErrorKind::Misconfigured);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_backend_that_does_not_answer_is_closed_again() {
     let factory = Changed { connects: Connects::DoesNotAnswer, ..Changed::default() };
     let memory = factory.made.clone();

@@ -348,10 +348,15 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
         return Err(Failure::usage("the file has none of the backends of these dead letters"));
     }
     let cancelled = stop_on_signal();
-    let approach = Approach { dry_run: false, patience: args.patience };
+    let (patience, stopping) = (args.patience, cancelled.clone());
+    let approach = Approach { dry_run: false, patience, stopping };
     let options = LaneOptions { letters: args.chosen.letters(), ..LaneOptions::new(args.patience) };
-    let again =
-        lines::Again { registry: &registry, specs: &specs, is_told: !args.to.is_empty(), approach };
+    let again = lines::Again {
+        registry: &registry,
+        specs: &specs,
+        is_told: !args.to.is_empty(),
+        approach: approach.clone(),
+    };
     let of_lines = again.replay(&lines, &options, &cancelled).await?;
     let replayed = match letters.is_empty() {
         true => Ok(Replayed { backends: Vec::new(), forgotten: Vec::new(), unread: Vec::new() }),

@@ -29,7 +29,8 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     let registry = Registry::with_builtins();
     let specs = specs(&args, &registry)?;
     let cancelled = stop_on_signal();
-    let approach = Approach { dry_run: args.dry_run, patience: args.patience };
+    let (dry_run, patience) = (args.dry_run, args.patience);
+    let approach = Approach { dry_run, patience, stopping: cancelled.clone() };
     let mut targets = Targets::connect(&registry, &specs, approach).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
     let report = tokio::select! {

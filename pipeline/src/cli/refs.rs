@@ -4,10 +4,12 @@ use astload_backends::{Access, Reference};
 
 use super::FAILED;
 use super::args::RefsArgs;
+use super::logs;
 use super::output::{Failure, one_line, print, print_json};
 use super::store::Store;
 
 pub(super) async fn run(args: RefsArgs) -> Result<u8, Failure> {
+    logs::listen(None)?;
     let store = Store::open(&args.from, Access::Read).await?;
     let references = store.query()?.references(&args.name, args.most as usize).await?;
     store.close().await?;

@@ -106,7 +106,9 @@ impl Place {
     }
 
     async fn exists(&self) -> Result<bool, Failure> {
-        Ok(self.factory.exists(self.options.value()).await?)
+        let terms = Terms::of(&self.name, self.options.secrets());
+        let type_name = self.factory.info().name;
+        Ok(self.registry.exists_on(&terms, type_name, self.options.value()).await?)
     }
 
     fn statements_of_new(&self) -> Result<Vec<String>, Failure> {
@@ -126,6 +128,7 @@ fn admin(backend: &dyn Backend) -> Result<&dyn Admin, Failure> {
 }
 
 async fn plan(args: PlanArgs) -> Result<u8, Failure> {
+    logs::listen(None)?;
     let place = Place::of(&args.url)?;
     let statements = match !args.new && place.exists().await? {
         false => place.statements_of_new()?,

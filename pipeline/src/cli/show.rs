@@ -6,10 +6,12 @@ use astload_backends::{Access, StoreSummary};
 use indicatif::HumanBytes;
 
 use super::args::ShowArgs;
+use super::logs;
 use super::output::{Failure, count, plural, print, print_json, table};
 use super::store::Store;
 
 pub(super) async fn run(args: ShowArgs) -> Result<u8, Failure> {
+    logs::listen(None)?;
     let store = Store::open(&args.url, Access::Read).await?;
     let summary = store.query()?.summary(args.most.into()).await?;
     let url = store.url().to_owned();

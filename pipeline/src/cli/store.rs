@@ -41,13 +41,13 @@ impl Store {
         let registry = Registry::with_builtins();
         let Addressed { name, options, factory } = addressed(&registry, "the store", url)?;
         let clean = |error: Error| error.without(options.secrets());
-        if !factory.exists(options.value()).await.map_err(clean)? {
+        let terms = Terms::of(&name, options.secrets());
+        if !registry.exists_on(&terms, factory.info().name, options.value()).await? {
             return Err(Failure::new(format!("there is no store at {name}"))
                 .with_hint("load something into it first: astload load PATH"));
         }
         let place = factory.place(options.value()).map_err(clean)?;
         let key = store_key(factory.info().name, &place);
-        let terms = Terms::of(&name, options.secrets());
         let config = BackendConfig { options: options.value().clone(), access, selection: None };
         let backend = registry.create_on(&terms, factory.info().name, config).await?;
         Ok(Self { backend, url: name, key })

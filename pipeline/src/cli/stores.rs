@@ -12,6 +12,7 @@ use astload_pipeline::load::{
 use astload_pipeline::stores::{self, Backfilled, Difference, Kind, Side, Verified};
 use clap::Args;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::args::patience;
 use super::load::{named, stop_on_signal};
@@ -102,9 +103,11 @@ pub(super) async fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     let registry = Registry::with_builtins();
     let spec = |what, name| named(&registry, args.config.as_deref(), what, name);
     let (first, second) = (spec("STORE", &args.first)?, spec("OTHER", &args.second)?);
+    // Nothing is written: a signal ends the process.
+    let never = CancellationToken::new();
     let (first, second) = tokio::try_join!(
-        Side::connect(&registry, &first, args.patience),
-        Side::connect(&registry, &second, args.patience),
+        Side::connect(&registry, &first, args.patience, &never),
+        Side::connect(&registry, &second, args.patience, &never),
     )?;
     let filter = UnitFilter { repo: args.repo.clone(), layer: None };
     let (done, start) = (AtomicU64::new(0), Instant::now());
@@ -174,8 +177,9 @@ pub(super) async fn backfill(args: BackfillArgs) -> Result<u8, Failure> {
     let (from, to) = (spec("FROM", &args.from)?, spec("TO", &args.to)?);
     TargetSpec::are_two(&registry, &from, &to)?;
     let cancelled = stop_on_signal();
-    let from = Side::connect(&registry, &from, args.patience).await?;
-    let approach = Approach { dry_run: args.dry_run, patience: args.patience };
+    let from = Side::connect(&registry, &from, args.patience, &cancelled).await?;
+    let (dry_run, patience) = (args.dry_run, args.patience);
+    let approach = Approach { dry_run, patience, stopping: cancelled.clone() };
     let mut targets = Targets::connect(&registry, &[to], approach).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
     let filter = UnitFilter { repo: args.repo.clone(), layer: None };

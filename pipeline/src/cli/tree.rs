@@ -4,6 +4,7 @@ use astload_backends::{Access, Origin, StoredUnit};
 use astload_model::{Batch, ndjson};
 
 use super::args::TreeArgs;
+use super::logs;
 use super::output::{Failure, one_line, print, print_json_lines};
 use super::store::Store;
 
@@ -13,6 +14,7 @@ pub(super) async fn run(args: TreeArgs) -> Result<u8, Failure> {
     if line == Some(0) {
         return Err(Failure::new("lines are counted from 1"));
     }
+    logs::listen(None)?;
     let store = Store::open(&args.from, Access::Read).await?;
     let mut found = store.query()?.find(path).await?;
     if found.is_empty() && line.is_some() {

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use astload_backends::{
-    Access, Addressed, Backend, BackendConfig, BackendFactory, Error, Registry, Terms,
-};
+use astload_backends::{Access, Addressed, Backend, BackendConfig, Error, Registry, Terms};
 use astload_config::{BackendSettings, BackendUrl, HealthSettings, Options, WriteSettings};
 use astload_model::{Selection, SelectionRules};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::CannotLoad;
 
@@ -74,7 +73,7 @@ impl TargetSpec {
     /// # Errors
     /// [`CannotLoad`] where they are, or one of them is no backend.
     pub fn are_two(registry: &Registry, one: &Self, other: &Self) -> Result<(), CannotLoad> {
-        let (here, there) = (one.locate(registry)?.1, other.locate(registry)?.1);
+        let (here, there) = (one.place(registry)?, other.place(registry)?);
         match one.type_name == other.type_name && here == there {
             true => {
                 let (one, other) = (&one.name, &other.name);
@@ -84,34 +83,35 @@ impl TargetSpec {
         }
     }
 
-    /// The type that makes it, and the place of its store.
-    pub(super) fn locate(
-        &self,
-        registry: &Registry,
-    ) -> Result<(Arc<dyn BackendFactory>, String), CannotLoad> {
+    /// The place of its store.
+    pub(super) fn place(&self, registry: &Registry) -> Result<String, CannotLoad> {
         let unknown = |error: astload_backends::RegistryError| CannotLoad::new(error.to_string());
         let factory = registry.factory(&self.type_name).map_err(unknown)?;
         let place = factory.place(self.options.value());
-        Ok((factory, place.map_err(|error| error.without(self.options.secrets()))?))
+        Ok(place.map_err(|error| error.without(self.options.secrets()))?)
+    }
+
+    /// On which terms it is opened: no more patiently than it is written to, and with the same waits.
+    pub(crate) fn terms(&self, patience: Duration, stopping: &CancellationToken) -> Terms {
+        let terms = Terms::of(&self.name, self.options.secrets()).configured(&self.write);
+        terms.within(patience).until(stopping)
     }
 
     /// Whether there is a store already.
-    pub(super) async fn exists(&self, factory: &dyn BackendFactory) -> Result<bool, Error> {
-        let exists = factory.exists(self.options.value()).await;
-        exists.map_err(|error| error.without(self.options.secrets()))
+    pub(super) async fn exists(&self, registry: &Registry, terms: &Terms) -> Result<bool, Error> {
+        registry.exists_on(terms, &self.type_name, self.options.value()).await
     }
 
-    /// Connects to it, if that takes no longer.
+    /// Connects to it.
     pub(crate) async fn connect(
         &self,
         registry: &Registry,
         access: Access,
-        patience: Duration,
+        terms: &Terms,
     ) -> Result<Arc<dyn Backend>, Error> {
         let options = self.options.value().clone();
         let config = BackendConfig { options, access, selection: self.selection.digest() };
-        let terms = Terms::of(&self.name, self.options.secrets()).within(patience);
-        registry.create_on(&terms, &self.type_name, config).await
+        registry.create_on(terms, &self.type_name, config).await
     }
 }
 

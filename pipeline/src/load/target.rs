@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{
-    Access, Backend, BackendFactory, Error, Origin, Receipt, Registry, RepoState, RowCounts,
-    StoredUnit, UnitFilter,
+    Access, Backend, Error, ErrorKind, Origin, Receipt, Registry, RepoState, RowCounts, StoredUnit,
+    UnitFilter,
 };
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::report::{BackendError, BackendReport, UnitCounts};
 use super::spec::TargetSpec;
@@ -40,15 +41,18 @@ pub struct Target {
     pub(super) unread: Option<BackendError>,
     /// Whether it did not answer when it was asked.
     is_silent: bool,
+    stopping: CancellationToken,
 }
 
 /// How a load is with its backends before it writes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Approach {
     /// Nothing is written, and no store is made.
     pub dry_run: bool,
     /// How long one backend is waited for, to connect and to say what it holds.
     pub patience: Duration,
+    /// Once it is cancelled, no backend is waited for any more.
+    pub stopping: CancellationToken,
 }
 
 impl Target {
@@ -68,11 +72,11 @@ impl Target {
     /// Connects, unless a dry run finds that there is no store.
     pub(super) async fn connect(
         registry: &Registry,
-        (spec, factory, place): (&TargetSpec, Arc<dyn BackendFactory>, String),
-        approach: Approach,
+        (spec, place): (&TargetSpec, String),
+        approach: &Approach,
     ) -> Self {
         let monitor = MonitorSettings::default().configured(&spec.health);
-        let (backend, repos) = match reach(registry, spec, factory.as_ref(), approach).await {
+        let (backend, repos) = match reach(registry, spec, approach).await {
             Ok((backend, repos)) => (Ok(backend), repos),
             Err(error) => (Err(error), Vec::new()),
         };
@@ -86,6 +90,7 @@ impl Target {
             repos,
             unread: None,
             is_silent: false,
+            stopping: approach.stopping.clone(),
         }
     }
 
@@ -100,13 +105,14 @@ impl Target {
         let Some(reader) = backend.as_ref().and_then(|backend| backend.reader()) else {
             return Some(Ok(Vec::new()));
         };
-        if !self.is_silent
-            && let Ok(held) = timeout(patience, reader.units(filter)).await
-        {
-            return Some(held);
+        if self.is_silent {
+            return Some(Err(silent("listing units", patience)));
         }
-        self.is_silent = true;
-        Some(Err(silent("listing units", patience)))
+        let terms = self.spec.terms(patience, &self.stopping);
+        let held = terms.patiently("listing units", || reader.units(filter)).await;
+        let kind = held.as_ref().err().map(|error| error.kind);
+        self.is_silent = kind == Some(ErrorKind::Transient);
+        Some(held)
     }
 
     /// Its dead letters. A place may hold what the options hold.
@@ -173,16 +179,16 @@ impl Target {
 async fn reach(
     registry: &Registry,
     spec: &TargetSpec,
-    factory: &dyn BackendFactory,
-    Approach { dry_run, patience }: Approach,
+    Approach { dry_run, patience, stopping }: &Approach,
 ) -> Result<(Option<Arc<dyn Backend>>, Vec<RepoState>), Error> {
-    if dry_run && !answer("looking for the store", patience, spec.exists(factory)).await? {
+    let terms = spec.terms(*patience, stopping);
+    if *dry_run && !spec.exists(registry, &terms).await? {
         return Ok((None, Vec::new()));
     }
-    let access = if dry_run { Access::Read } else { Access::Write };
-    let backend = spec.connect(registry, access, patience).await?;
+    let access = if *dry_run { Access::Read } else { Access::Write };
+    let backend = spec.connect(registry, access, &terms).await?;
     let repos = match backend.reader() {
-        Some(reader) => answer("listing repositories", patience, reader.repos()).await,
+        Some(reader) => terms.patiently("listing repositories", || reader.repos()).await,
         None => Ok(Vec::new()),
     };
     match repos {
@@ -193,15 +199,6 @@ async fn reach(
             Err(error)
         }
     }
-}
-
-/// What a backend answers, if it does in time: one that hangs must not hold up the others.
-async fn answer<T>(
-    what: &str,
-    patience: Duration,
-    call: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    timeout(patience, call).await.unwrap_or_else(|_| Err(silent(what, patience)))
 }
 
 fn silent(what: &str, patience: Duration) -> Error {

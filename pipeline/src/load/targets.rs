@@ -48,7 +48,7 @@ impl Targets {
         let mut located = Vec::new();
         let mut places: HashMap<(&str, String), &str> = HashMap::new();
         for spec in specs {
-            let (factory, place) = spec.locate(registry)?;
+            let place = spec.place(registry)?;
             if let Some(other) = places.insert((&spec.type_name, place.clone()), &spec.name) {
                 let message = match other == spec.name {
                     true => format!("{other} is named twice"),
@@ -56,10 +56,10 @@ impl Targets {
                 };
                 return Err(CannotLoad::new(message));
             }
-            located.push((spec, factory, place));
+            located.push((spec, place));
         }
         let connecting =
-            located.into_iter().map(|located| Target::connect(registry, located, approach));
+            located.into_iter().map(|located| Target::connect(registry, located, &approach));
         Ok(Self { all: join_all(connecting).await, patience: approach.patience })
     }
 

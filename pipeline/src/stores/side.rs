@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::{
-    Access, Backend, Error, ErrorKind, Reader, Registry, RepoState, StoredUnit, UnitFilter,
+    Access, Backend, Error, Reader, Registry, RepoState, StoredUnit, Terms, UnitFilter,
 };
-use astload_connection::Backoff;
 use astload_model::{Batch, Selection, UnitId};
-use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::load::TargetSpec;
 
@@ -26,7 +25,7 @@ pub struct Side {
     /// What of the units it holds.
     pub selection: Selection,
     backend: Arc<dyn Backend>,
-    patience: Duration,
+    terms: Terms,
 }
 
 impl Side {
@@ -38,10 +37,12 @@ impl Side {
         registry: &Registry,
         spec: &TargetSpec,
         patience: Duration,
+        stopping: &CancellationToken,
     ) -> Result<Self, Error> {
-        let backend = spec.connect(registry, Access::Read, patience).await?;
+        let terms = spec.terms(patience, stopping);
+        let backend = spec.connect(registry, Access::Read, &terms).await?;
         let side =
-            Self { name: spec.name.clone(), selection: spec.selection.clone(), backend, patience };
+            Self { name: spec.name.clone(), selection: spec.selection.clone(), backend, terms };
         match side.reader() {
             Ok(_) => Ok(side),
             Err(error) => {
@@ -62,7 +63,7 @@ impl Side {
     /// As the store says, when patience is at its end.
     pub async fn repos(&self) -> Result<Vec<RepoState>, Error> {
         let reader = self.reader()?;
-        self.patiently(|| reader.repos()).await
+        self.terms.patiently("reading", || reader.repos()).await
     }
 
     /// Its units, without their rows.
@@ -71,7 +72,7 @@ impl Side {
     /// As the store says, when patience is at its end.
     pub async fn units(&self, filter: &UnitFilter) -> Result<Vec<StoredUnit>, Error> {
         let reader = self.reader()?;
-        self.patiently(|| reader.units(filter)).await
+        self.terms.patiently("reading", || reader.units(filter)).await
     }
 
     /// These units with their rows.
@@ -80,35 +81,13 @@ impl Side {
     /// As the store says, when patience is at its end.
     pub async fn read(&self, ids: &[UnitId]) -> Result<Batch, Error> {
         let reader = self.reader()?;
-        self.patiently(|| reader.read_units(ids)).await
+        self.terms.patiently("reading", || reader.read_units(ids)).await
     }
 
     /// Lets go of it.
     pub async fn close(&self) {
         if let Err(error) = self.backend.close().await {
             tracing::warn!(backend = self.name, %error, "closing a backend");
-        }
-    }
-
-    /// Reads again while that may help.
-    async fn patiently<T, F>(&self, mut read: impl FnMut() -> F) -> Result<T, Error>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
-        let (begun, mut backoff) = (Instant::now(), Backoff::default());
-        loop {
-            let silent = || Error::transient(format!("reading: no answer for {:?}", self.patience));
-            let read = timeout(self.patience, read()).await.unwrap_or_else(|_| Err(silent()));
-            let error = match read {
-                Err(error) if error.kind == ErrorKind::Transient => error,
-                read => return read,
-            };
-            let wait = backoff.next_wait(error.retry_after);
-            if begun.elapsed() + wait >= self.patience {
-                return Err(error);
-            }
-            tracing::warn!(backend = self.name, %error, ?wait, "trying again");
-            sleep(wait).await;
         }
     }
 }

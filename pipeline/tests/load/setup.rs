@@ -56,7 +56,8 @@ impl Setup {
             workers: 1,
             lanes,
         };
-        let approach = Approach { dry_run, patience: PATIENCE };
+        let stopping = CancellationToken::new();
+        let approach = Approach { dry_run, patience: PATIENCE, stopping };
         let mut targets = Targets::connect(registry, specs, approach).await.expect("it begins");
         let progress = Arc::new(LoadProgress::of(&targets));
         let inputs = [Input::Stream(StreamInput::File(file))];

@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use astload_tests::{Sandbox, corpus, process::Finished};
+use astload_tests::{Running, Sandbox, corpus, process::Finished};
 use rusqlite::Connection;
+use rustix::process::Signal;
 
 use crate::mount::Tmpfs;
 use crate::nobody;
@@ -213,4 +214,33 @@ fn two_ways_to_one_store_are_the_same_store_also_before_it_is_there() {
         let both = ["load", "repo", "--to", "sqlite:sub/a.db", "--to", other];
         sandbox.run(&both).exits(2).says("the same store");
     }
+}
+
+/// A command on a store that another program keeps for itself before it is opened.
+fn kept_from(command: &[&str]) -> (Running, Connection, Sandbox) {
+    let sandbox = Sandbox::with_python();
+    let locker = Connection::open(sandbox.path("a.db")).expect("opened");
+    locker.execute_batch("BEGIN EXCLUSIVE").expect("locked");
+    let mut running = sandbox.start(command);
+    running.until_told("waiting for the store");
+    (running, locker, sandbox)
+}
+
+/// The store is opened at once, and soon given up by SQLite itself.
+const KEPT: [&str; 6] =
+    ["load", "repo", "--to", "sqlite:a.db?busy_timeout_ms=10", "--patience", "100s"];
+
+#[test]
+fn a_store_that_cannot_be_opened_yet_is_waited_for() {
+    let (running, locker, sandbox) = kept_from(&KEPT);
+    locker.execute_batch("ROLLBACK").expect("released");
+    running.finish().exits(0).says("3 units written");
+    sandbox.is_clean("after waiting", "a.db");
+}
+
+#[test]
+fn who_waits_for_a_store_to_open_can_be_stopped() {
+    let (running, _locker, _sandbox) = kept_from(&KEPT);
+    running.signal(Signal::INT);
+    running.finish().exits(130);
 }

@@ -63,14 +63,15 @@ async fn ask(
     let factory =
         registry.factory(&backend.type_name).map_err(|error| cannot(error.to_string()))?;
     let options = backend.options.value().clone();
-    if !factory.exists(&options).await? {
+    let terms = Terms::of(backend.name.as_str(), backend.options.secrets());
+    let terms = terms.configured(&backend.write).within(longest);
+    if !registry.exists_on(&terms, &backend.type_name, &options).await? {
         return Ok(Outcome::Absent);
     }
     let rules = backend.select.clone().unwrap_or_else(|| factory.selection());
     let selection = Selection::new(rules);
     let selection = selection.map_err(|error| cannot(error.to_string()))?.digest();
     let config = BackendConfig { options, access: Access::Read, selection };
-    let terms = Terms::of(backend.name.as_str(), backend.options.secrets()).within(longest);
     let connected = registry.create_on(&terms, &backend.type_name, config).await?;
     let health = connected.health_check().await;
     let version = connected.info().version.clone();

@@ -173,7 +173,8 @@ impl Again<'_> {
                 replayed.left += lines.len();
                 continue;
             }
-            let mut targets = Targets::connect(self.registry, &specs, self.approach).await?;
+            let mut targets =
+                Targets::connect(self.registry, &specs, self.approach.clone()).await?;
             let ran = replay_lines(lines, options, &mut targets, cancelled).await;
             targets.close().await;
             let ReplayedLines { left, report } = ran?;
