@@ -41,7 +41,6 @@ pub struct Target {
     pub(super) unread: Option<BackendError>,
     /// Whether it did not answer when it was asked.
     is_silent: bool,
-    stopping: CancellationToken,
 }
 
 /// How a load is with its backends before it writes.
@@ -90,7 +89,6 @@ impl Target {
             repos,
             unread: None,
             is_silent: false,
-            stopping: approach.stopping.clone(),
         }
     }
 
@@ -108,7 +106,8 @@ impl Target {
         if self.is_silent {
             return Some(Err(silent("listing units", patience)));
         }
-        let terms = self.spec.terms(patience, &self.stopping);
+        // What was read of a stream is still written when the load is stopped, so it is waited for.
+        let terms = self.spec.terms(patience, &CancellationToken::new());
         let held = terms.patiently("listing units", || reader.units(filter)).await;
         let kind = held.as_ref().err().map(|error| error.kind);
         self.is_silent = kind == Some(ErrorKind::Transient);

@@ -61,7 +61,8 @@ fn neo4j_keeps_nodes_of_the_user_that_are_called_alike() {
     is_loaded_again(&sandbox, &url);
     store.ask("CREATE (:Repo {mine: 1}), (:Unit {mine: 2}), (:Code {mine: 3}) RETURN [1] AS row");
     drop(&sandbox, &url).exits(0).says("1 nodes with the label");
-    let mine = "MATCH (n) WHERE n.mine IS NOT NULL AND (n:Repo OR n:Unit OR n:Code ) RETURN count(n)";
+    let mine =
+        "MATCH (n) WHERE n.mine IS NOT NULL AND (n:Repo OR n:Unit OR n:Code ) RETURN count(n)";
     assert_eq!(store.ask(mine), ["3"]);
     is_loaded_again(&sandbox, &url);
 }
