@@ -5,13 +5,18 @@
 mod builtin;
 mod claim;
 mod contract;
+#[cfg(feature = "elastic")]
 pub mod elastic;
 mod error;
 mod factory;
 mod guard;
+#[cfg(any(feature = "elastic", feature = "neo4j"))]
 mod hex;
+#[cfg(feature = "neo4j")]
 pub mod neo4j;
+#[cfg(any(feature = "elastic", feature = "neo4j", feature = "postgres"))]
 mod pem;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 mod registry;
 mod schema_version;

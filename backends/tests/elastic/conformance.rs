@@ -15,7 +15,7 @@ use crate::server::{Dropped, Kind, Proxy, Server, both};
 fn conforms(kind: Kind) {
     let Some(server) = Server::started(kind) else { return };
     let url = server.url();
-    run(Arc::new(Elastic { server, url }), Settings::default()).assert_conformant();
+    run(Arc::new(Elastic { server, url }), Settings::of_server()).assert_conformant();
 }
 
 #[test]

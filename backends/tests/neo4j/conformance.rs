@@ -19,7 +19,7 @@ use crate::server::{Dropped, PASSWORD, Proxy, Server, connect};
 fn neo4j_conforms() {
     let Some(server) = Server::started() else { return };
     let options = json!({ "url": server.url() });
-    run(Arc::new(Neo4j { server, options }), Settings::default()).assert_conformant();
+    run(Arc::new(Neo4j { server, options }), Settings::of_server()).assert_conformant();
 }
 
 /// Where each round trip takes 50 ms.

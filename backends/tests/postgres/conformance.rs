@@ -18,7 +18,7 @@ use crate::server::{Dropped, Proxy, Server, connect, folder_of, port_of};
 fn postgres_conforms_over_tls() {
     let Some(server) = Server::started() else { return };
     let options = json!({ "url": server.url() });
-    run(Arc::new(Postgres { server, options }), Settings::default()).assert_conformant();
+    run(Arc::new(Postgres { server, options }), Settings::of_server()).assert_conformant();
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn postgres_conforms_behind_a_pooler_of_transactions() {
     let Some(pooler) = folder_of("pgbouncer") else { return };
     let url = format!("postgres://app:apppw@127.0.0.1:{}/app?sslmode=disable", port_of(&pooler));
     let options = json!({ "url": url, "pgbouncer": true });
-    run(Arc::new(Postgres { server, options }), Settings::default()).assert_conformant();
+    run(Arc::new(Postgres { server, options }), Settings::of_server()).assert_conformant();
 }
 
 /// Where each round trip takes 50 ms.
