@@ -166,9 +166,17 @@ pub(super) struct LoadArgs {
     #[arg(long)]
     pub(super) strict: bool,
 
-    /// Say what would be written and deleted, and do neither
+    /// Say how much would be written and deleted, and do neither
     #[arg(long)]
     pub(super) dry_run: bool,
+
+    /// With --dry-run, name every unit
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+
+    /// Where units are kept that a backend refuses [default: ~/.local/state/astload/dead-letters]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(super) dead_letters: Option<PathBuf>,
 
     /// What survives a power cut: `full` syncs every batch to the disk, `normal` may lose the last
     /// ones, never the store

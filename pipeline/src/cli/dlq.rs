@@ -79,7 +79,7 @@ struct Chosen {
     input: Option<String>,
     /// Where they are kept [default: ~/.local/state/astload/dead-letters]
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-    dir: Option<PathBuf>,
+    dead_letters: Option<PathBuf>,
     /// JSON on stdout
     #[arg(long)]
     json: bool,
@@ -156,11 +156,11 @@ pub(super) async fn run(args: DlqArgs) -> Result<u8, Failure> {
 
 impl Chosen {
     fn letters(&self) -> DeadLetters {
-        DeadLetters::within(self.dir.clone().unwrap_or_else(folders::dead_letters))
+        DeadLetters::within(self.dead_letters.clone().unwrap_or_else(folders::dead_letters))
     }
 
     fn is_everything(&self) -> bool {
-        let Self { backend, older_than, error, path, input, dir: _, json: _ } = self;
+        let Self { backend, older_than, error, path, input, dead_letters: _, json: _ } = self;
         let texts = [backend, error, path, input];
         older_than.is_none() && texts.into_iter().all(Option::is_none)
     }

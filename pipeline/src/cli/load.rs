@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use astload_backends::Registry;
 use astload_pipeline::languages::Language;
+use astload_pipeline::letters::DeadLetters;
 use astload_pipeline::load::{
     Approach, Input, LaneOptions, LoadOptions, LoadProgress, Outcome, TargetSpec, Targets, load,
 };
@@ -39,7 +41,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     };
     let told = match &report {
         Ok(report) if args.json => print_json(report).map(|()| true),
-        Ok(report) => summary::tell(report, &targets, args.patience).await,
+        Ok(report) => summary::tell(report, &targets, &args).await,
         Err(_) => Ok(true),
     };
     targets.close().await;
@@ -132,8 +134,17 @@ fn options(args: &LoadArgs) -> Result<LoadOptions, Failure> {
         strict: args.strict,
         dry_run: args.dry_run,
         workers: args.jobs.map_or(cores, usize::from),
-        lanes: LaneOptions::new(args.patience),
+        lanes: lanes(args.patience, args.dead_letters.as_deref()),
     })
+}
+
+/// How batches get to the backends, and where dead letters are kept if somebody says.
+pub(super) fn lanes(patience: Duration, dead_letters: Option<&Path>) -> LaneOptions {
+    let usual = LaneOptions::new(patience);
+    match dead_letters {
+        None => usual,
+        Some(folder) => LaneOptions { letters: DeadLetters::within(folder.to_path_buf()), ..usual },
+    }
 }
 
 fn specs(args: &LoadArgs, registry: &Registry) -> Result<Vec<TargetSpec>, Failure> {

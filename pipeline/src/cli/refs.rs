@@ -1,18 +1,23 @@
 //! `astload refs`: where a name is defined and used.
 
 use astload_backends::{Access, Reference};
+use serde_json::json;
 
 use super::FAILED;
 use super::args::RefsArgs;
 use super::logs;
-use super::output::{Failure, one_line, print, print_json};
+use super::output::{Audience, Failure, count, one_line, print, print_json, tell, tell_json};
 use super::store::Store;
 
 pub(super) async fn run(args: RefsArgs) -> Result<u8, Failure> {
     logs::listen(None)?;
     let store = Store::open(&args.from, Access::Read).await?;
-    let references = store.query()?.references(&args.name, args.most as usize).await?;
+    let most = args.most as usize;
+    // One more than is shown says whether there are more.
+    let mut references = store.query()?.references(&args.name, most.saturating_add(1)).await?;
     store.close().await?;
+    let is_cut = references.len() > most;
+    references.truncate(most);
     let code = if references.is_empty() { FAILED } else { 0 };
     if args.json {
         print_json(&references)?;
@@ -20,6 +25,16 @@ pub(super) async fn run(args: RefsArgs) -> Result<u8, Failure> {
         return Err(Failure::new(format!("nothing in the store is called {}", args.name)));
     } else {
         print(&text(&references))?;
+    }
+    if is_cut {
+        let message = format!("there are more places than the {} shown", count(most as u64));
+        let hint = "--most N shows more";
+        match Audience::of_process() {
+            Audience::People => tell(&format!("note: {message}\nhint: {hint}\n")),
+            Audience::Machines => {
+                tell_json(&json!({ "kind": "cut", "message": message, "hint": hint }));
+            }
+        }
     }
     Ok(code)
 }

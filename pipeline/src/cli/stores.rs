@@ -6,16 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use astload_backends::{Registry, UnitFilter};
-use astload_pipeline::load::{
-    Approach, BackendReport, LaneOptions, LoadProgress, Outcome, TargetSpec, Targets,
-};
+use astload_pipeline::load::{Approach, BackendReport, LoadProgress, Outcome, TargetSpec, Targets};
 use astload_pipeline::stores::{self, Backfilled, Difference, Kind, Side, Verified};
 use clap::Args;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::args::patience;
-use super::load::{named, stop_on_signal};
+use super::load::{lanes, named, stop_on_signal};
 use super::output::{Failure, count, plural, print, print_json};
 use super::progress::{Style, watch};
 use super::{FAILED, logs};
@@ -81,6 +79,9 @@ pub(super) struct BackfillArgs {
     /// Only this repository
     #[arg(long, value_name = "NAME")]
     repo: Option<String>,
+    /// Where units are kept that a store refuses [default: ~/.local/state/astload/dead-letters]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    dead_letters: Option<PathBuf>,
     /// Say how much would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -183,7 +184,7 @@ pub(super) async fn backfill(args: BackfillArgs) -> Result<u8, Failure> {
     let mut targets = Targets::connect(&registry, &[to], approach).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
     let filter = UnitFilter { repo: args.repo.clone(), layer: None };
-    let options = LaneOptions::new(args.patience);
+    let options = lanes(args.patience, args.dead_letters.as_deref());
     let start = Instant::now();
     let filled = tokio::select! {
         filled = stores::backfill(

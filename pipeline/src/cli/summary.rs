@@ -10,6 +10,7 @@ use astload_pipeline::load::{
 use astload_pipeline::source::directory::{FileProblem, ProblemFile};
 use tokio::time::timeout;
 
+use super::args::LoadArgs;
 use super::output::{Failure, count, plural, print};
 use super::show;
 
@@ -21,22 +22,25 @@ const NAMED_MAX: usize = 5;
 pub(super) async fn tell(
     report: &LoadReport,
     targets: &Targets,
-    patience: Duration,
+    args: &LoadArgs,
 ) -> Result<bool, Failure> {
     let mut text = match &report.plan {
-        Some(plan) => {
+        Some(plan) if args.verbose => {
             let list = |sign: &str, paths: &[String]| -> String {
                 paths.iter().map(|path| format!("{sign} {path}\n")).collect()
             };
             format!("{}{}", list("write ", &plan.write), list("delete", &plan.delete))
         }
-        None => String::new(),
+        _ => String::new(),
     };
     text += &problems(report);
     text += &summary(report);
+    if report.plan.is_some() && !args.verbose {
+        text += "-v names every unit\n";
+    }
     let mut all_seen = true;
     if report.plan.is_none() && !report.stopped {
-        let (shown, seen) = look(targets, patience).await;
+        let (shown, seen) = look(targets, args.patience).await;
         text += &shown;
         all_seen = seen;
     }

@@ -89,7 +89,7 @@ fn a_selection_by_mistake_empties_no_store_without_consent() {
         .says("--allow-mass-delete");
     assert_eq!(sandbox.store("python.db").paths(), ["a.py"]);
     sandbox
-        .run(&["load", "repo", "--config", "code.yaml", "--allow-mass-delete", "--dry-run"])
+        .run(&["load", "repo", "--config", "code.yaml", "--allow-mass-delete", "--dry-run", "-v"])
         .exits(0)
         .says("a.py");
     load(&sandbox, &["--allow-mass-delete"]);

@@ -124,6 +124,25 @@ fn unit_path() -> String {
 }
 
 #[test]
+fn a_list_of_references_that_was_cut_says_so() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("a.db", &[]);
+    let refs = ["refs", "second", "--from", "sqlite:a.db"];
+    let all = sandbox.run(&[&refs[..], &["--json"]].concat()).exits(0);
+    let places = all.json().as_array().map_or(0, Vec::len);
+    assert!(places > 1 && all.stderr.is_empty(), "{}", all.all());
+    let as_many = places.to_string();
+    let told = sandbox.run(&[&refs[..], &["--most", &as_many]].concat()).exits(0);
+    assert_eq!(told.stderr, "");
+    let one = sandbox.run(&[&refs[..], &["--most", "1"]].concat()).exits(0);
+    assert_eq!(one.stdout.lines().count(), 1, "{}", one.stdout);
+    one.says("there are more places than the 1 shown").says("--most N shows more");
+    let one = sandbox.run(&[&refs[..], &["--most", "1", "--json"]].concat()).exits(0);
+    assert_eq!(one.json().as_array().map(Vec::len), Some(1));
+    assert_eq!(values("refs", &one.stderr)[0]["kind"], "cut");
+}
+
+#[test]
 fn what_people_see_of_names_steers_no_terminal() {
     let sandbox = sandbox();
     sandbox.run_with_input(&["load", "-", "--to", "sqlite:b.db"], unit().as_bytes()).exits(0);

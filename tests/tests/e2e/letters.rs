@@ -214,6 +214,24 @@ fn a_letter_survives_a_load_that_is_killed() {
 }
 
 #[test]
+fn letters_are_kept_where_somebody_says() {
+    let sandbox = Sandbox::with_python();
+    sandbox.load("a.db", &[]);
+    sandbox.store("a.db").execute(
+        "CREATE TRIGGER picky BEFORE INSERT ON unit WHEN NEW.path = 'b.py'
+         BEGIN SELECT RAISE(ABORT, 'not welcome'); END",
+    );
+    sandbox.write("b.py", "def changed():\n    return 1\n");
+    sandbox.write("a.py", "def changed():\n    return 1\n");
+    sandbox.load_exits("a.db", &["--dead-letters", "kept"], 3);
+    sandbox.run(&["dlq", "list"]).exits(0).says("no dead letters");
+    sandbox.run(&["dlq", "list", "--dead-letters", "kept"]).exits(0).says("1 dead letter");
+    sandbox.store("a.db").execute("DROP TRIGGER picky");
+    let replay = ["dlq", "replay", "--dead-letters", "kept"];
+    sandbox.run(&replay).exits(0).says("1 dead letter taken, 0 left");
+}
+
+#[test]
 fn a_file_that_is_no_letter_is_told_and_the_others_are_listed() {
     let sandbox = refusing("a.db");
     sandbox.load_exits("a.db", &[], 3);

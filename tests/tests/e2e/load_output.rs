@@ -107,8 +107,11 @@ fn a_second_load_that_only_skips_is_a_success() {
 #[test]
 fn a_dry_run_makes_no_store() {
     let sandbox = Sandbox::with_python();
-    let finished = sandbox.run(&["load", "repo", "--dry-run"]).exits(0);
+    let finished = sandbox.run(&["load", "repo", "--dry-run", "-v"]).exits(0);
     finished.says("write  a.py").says("dry run: 3 units would be written");
+    let summary = sandbox.run(&["load", "repo", "--dry-run"]).exits(0);
+    let summary = summary.says("-v names every unit");
+    assert!(!summary.all().contains("a.py"), "{}", summary.all());
     assert!(!sandbox.path("astload.db").exists());
 }
 
