@@ -23,9 +23,9 @@
 //!     takes the next call.
 //! 14. **Writers may run at the same time**, as many in a backend as it declares, and any number of
 //!     backends over one store. Those that meet may fail as transient.
-//! 15. **`connect` says which option is wrong**: one that is unknown, missing or of another type is
-//!     misconfigured and named. What is open for reading alone makes and changes nothing. The value of
-//!     an option that the schema marks as secret (`writeOnly`) is told by no error and no `Debug`.
+//! 15. **`connect` says which option is wrong, and no secret**: one that is unknown, missing or of another
+//!     type is misconfigured and named; what the schema marks as secret (`writeOnly`) is told by no error
+//!     and no `Debug`. What is open for reading alone makes and changes nothing.
 //! 16. **After `close` nothing is left behind**: no task, thread, descriptor or memory.
 //! 17. **A health check changes nothing**, and may run beside writes.
 //! 18. **A repository belongs to who claimed it**: a claim is checked and recorded in one step, and of

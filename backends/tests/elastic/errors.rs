@@ -21,7 +21,12 @@ async fn what_a_url_has_wrong_is_told_with_what_would_be_right() {
                 "TLS",
                 "http://",
             ),
-            (json!({ "url": "ftp://x" }), Misconfigured, "scheme `ftp`", "https://host:9200"),
+            (
+                json!({ "url": "ftp://x" }),
+                Misconfigured,
+                "neither http nor https",
+                "https://host:9200",
+            ),
             (json!({ "url": server.url(), "ca": "/nowhere" }), Misconfigured, "`ca`", ""),
             (json!({ "url": server.url(), "user": "a", "token": "b" }), Misconfigured, "one", ""),
         ] {

@@ -74,7 +74,11 @@ async fn after_a_table_was_changed_statements_are_prepared_anew() {
     let store = Store::with(&server, json!({ "connections": 1 })).await;
     store.write(&[unit("a", 1)]).await;
     store.write(&[unit("a", 2)]).await;
-    store.execute("DROP VIEW SCHEMA.units, SCHEMA.nodes, SCHEMA.edges, SCHEMA.vectors").await;
+    store
+        .execute(
+            "DROP VIEW SCHEMA.units, SCHEMA.nodes, SCHEMA.mentions, SCHEMA.edges, SCHEMA.vectors",
+        )
+        .await;
     store.execute("ALTER TABLE SCHEMA.unit ALTER COLUMN path TYPE varchar").await;
     let error = store.refused(&[unit("a", 3)]).await;
     says(&error, Transient, "cached plan", "");
