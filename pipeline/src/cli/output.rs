@@ -1,6 +1,6 @@
 //! What is printed, and how a failure is told.
 //!
-//! All that is written to a terminal or a file for people to read goes through [`print`] and [`tell`],
+//! All that is written to a terminal or a file for people to read goes through [`print()`] and [`tell`],
 //! and all JSON through [`print_json`] and [`tell_json`]. Names come from files, and may steer a
 //! terminal: people are shown such characters, machines get them as JSON escapes them.
 
