@@ -24,7 +24,7 @@ pub use sandbox::Sandbox;
 pub use store::Stored;
 
 /// Longest that a test waits for anything: far more than it takes, so that a slow machine passes.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Waits until a condition holds.
 ///
