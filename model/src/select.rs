@@ -79,6 +79,11 @@ impl Selection {
         Ok(Self { rules, flags, repos, paths })
     }
 
+    /// What it was made of.
+    pub fn rules(&self) -> &SelectionRules {
+        &self.rules
+    }
+
     /// Whether it narrows nothing.
     pub fn is_everything(&self) -> bool {
         self.rules == SelectionRules::default()

@@ -11,6 +11,7 @@ pub mod postgres;
 pub mod process;
 pub mod sandbox;
 pub mod store;
+pub mod terminal;
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ pub use postgres::{PgServer, PgStore};
 pub use process::{Finished, Running};
 pub use sandbox::Sandbox;
 pub use store::Stored;
+pub use terminal::Terminal;
 
 /// Longest that a test waits for anything: far more than it takes, so that a slow machine passes.
 pub const PATIENCE: Duration = Duration::from_secs(300);

@@ -288,6 +288,9 @@ pub(super) struct RemoveArgs {
     /// The store
     #[arg(long, value_name = "URL", default_value = DEFAULT_STORE)]
     pub(super) from: String,
+    /// Where units are kept that it refused [default: ~/.local/state/astload/dead-letters]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(super) dead_letters: Option<PathBuf>,
     /// Append what happens to the store to this file, as JSON lines
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(super) audit: Option<PathBuf>,

@@ -1,28 +1,29 @@
 //! `astload dlq`: the units that backends refused, and the lines of streams that were refused before.
 
+mod args;
 mod lines;
 mod problem;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use astload_backends::Registry;
 use astload_config::BackendUrl;
 use astload_model::ndjson;
-use astload_pipeline::folders;
-use astload_pipeline::letters::{DeadLetters, Letter, Listing, StoredLetter};
+use astload_pipeline::letters::{Letter, Listing};
 use astload_pipeline::load::{
     Approach, BackendReport, LaneOptions, Replayed, TargetSpec, Targets, replay,
 };
-use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::args::patience;
 use super::load::{configured, stop_on_signal};
 use super::logs;
 use super::output::{Audience, Failure, count, plural, print, print_json, table, tell, tell_json};
+use super::progress::{Style, wait};
 use super::store::url;
+pub(super) use args::DlqArgs;
+use args::{Chosen, DlqCommand, DropArgs, ReplayArgs, ShowArgs};
 use problem::Problem;
 
 /// Partly done, as a load has it.
@@ -31,167 +32,12 @@ const PARTLY: u8 = 3;
 /// Longest error in a list, in characters.
 const ERROR_MAX: usize = 60;
 
-/// Show, replay or drop units that backends refused, and lines of streams that are no units or no good
-/// ones
-///
-/// A unit that a backend refuses for good is kept here, with the reason, and the rest of its batch is
-/// written. A later version of the unit that the backend takes clears it, and so does a load of a
-/// directory from which the file is gone, or `astload rm`.
-///
-/// A line of a stream that is refused is kept with its place, its text and the reason. A load that
-/// reads the same file to its end clears what earlier ones kept of it; lines from a pipe are kept until
-/// they are replayed or dropped.
-#[derive(Debug, Args)]
-pub(super) struct DlqArgs {
-    #[command(subcommand)]
-    command: DlqCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum DlqCommand {
-    /// List them
-    List(ListArgs),
-    /// Show one, with the unit as one line of NDJSON
-    Show(ShowArgs),
-    /// Give them to their backends again
-    Replay(ReplayArgs),
-    /// Drop them
-    Drop(DropArgs),
-}
-
-/// Which dead letters
-#[derive(Debug, Args)]
-struct Chosen {
-    /// Only of this backend: its name, or its URL as the list shows it; lines, if they were for it
-    #[arg(long, value_name = "NAME")]
-    backend: Option<String>,
-    /// Only those that were refused last so long ago
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    older_than: Option<Duration>,
-    /// Only those whose error has this in it
-    #[arg(long, value_name = "TEXT")]
-    error: Option<String>,
-    /// Only units whose path begins with this
-    #[arg(long, value_name = "PATH")]
-    path: Option<String>,
-    /// Only lines of this input, as the list shows it
-    #[arg(long, value_name = "NAME")]
-    input: Option<String>,
-    /// Where they are kept [default: ~/.local/state/astload/dead-letters]
-    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-    dead_letters: Option<PathBuf>,
-    /// JSON on stdout
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  astload dlq list
-  astload dlq list --backend sqlite:code.db --older-than 1h
-  astload dlq list --error constraint --json")]
-struct ListArgs {
-    #[command(flatten)]
-    chosen: Chosen,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  astload dlq show src/main.rs")]
-struct ShowArgs {
-    /// The unit's path, or its last parts; or the input of refused lines
-    #[arg(value_name = "FILE")]
-    file: String,
-    #[command(flatten)]
-    chosen: Chosen,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  astload dlq replay
-  astload dlq replay --backend sqlite:code.db
-  astload dlq replay --to 'postgres://me:secret@host/code'
-
-Exit codes: 0 all were taken, 1 there is none, 3 some are left.")]
-struct ReplayArgs {
-    /// The backend's URL, where the list does not show all of it; repeat it for more
-    #[arg(long, value_name = "URL")]
-    to: Vec<String>,
-    /// The file that configures the backends
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    config: Option<PathBuf>,
-    /// Give a backend up when it makes no progress for so long
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
-    patience: Duration,
-    /// Append what happens to the backends to this file, as JSON lines
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    audit: Option<PathBuf>,
-    #[command(flatten)]
-    chosen: Chosen,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  astload dlq drop --backend sqlite:old.db
-  astload dlq drop --older-than 30d
-  astload dlq drop --all")]
-struct DropArgs {
-    /// Every one of them
-    #[arg(long)]
-    all: bool,
-    #[command(flatten)]
-    chosen: Chosen,
-}
-
 pub(super) async fn run(args: DlqArgs) -> Result<u8, Failure> {
     match args.command {
         DlqCommand::List(args) => list(&args.chosen),
         DlqCommand::Show(args) => show(&args),
         DlqCommand::Replay(args) => replay_all(args).await,
         DlqCommand::Drop(args) => drop_all(&args),
-    }
-}
-
-impl Chosen {
-    fn letters(&self) -> DeadLetters {
-        DeadLetters::within(self.dead_letters.clone().unwrap_or_else(folders::dead_letters))
-    }
-
-    fn is_everything(&self) -> bool {
-        let Self { backend, older_than, error, path, input, dead_letters: _, json: _ } = self;
-        let texts = [backend, error, path, input];
-        older_than.is_none() && texts.into_iter().all(Option::is_none)
-    }
-
-    fn chooses(&self, stored: &StoredLetter) -> bool {
-        let letter = &stored.letter;
-        let is = |wanted: &Option<String>, holds: &dyn Fn(&str) -> bool| {
-            wanted.as_deref().is_none_or(holds)
-        };
-        self.input.is_none()
-            && is(&self.backend, &|backend| backend == letter.backend || backend == letter.place)
-            && self.older_than.is_none_or(|age| letter.age() >= age)
-            && is(&self.error, &|text| letter.error.contains(text))
-            && is(&self.path, &|path| letter.path.starts_with(path))
-    }
-
-    /// Those that are chosen, and all that cannot be read: nobody knows what they are of.
-    fn list(&self) -> Result<Listing, Failure> {
-        let failed = |error| Failure::new(format!("the dead letters cannot be read: {error}"));
-        let mut listing = self.letters().list().map_err(failed)?;
-        listing.letters.retain(|stored| self.chooses(stored));
-        Ok(listing)
-    }
-
-    /// Those that are chosen; what cannot be read is told, and how many they are.
-    fn find(&self) -> Result<(Vec<StoredLetter>, usize), Failure> {
-        let Listing { letters, broken } = self.list()?;
-        for (path, why) in &broken {
-            tell_broken(path, &format!("cannot be read: {why}"));
-        }
-        Ok((letters, broken.len()))
     }
 }
 
@@ -357,13 +203,17 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
         is_told: !args.to.is_empty(),
         approach: approach.clone(),
     };
-    let of_lines = again.replay(&lines, &options, &cancelled).await?;
+    let style = Style::of_question(args.chosen.json);
+    let replaying = again.replay(&lines, &options, &cancelled);
+    let of_lines = wait("replaying lines", style, replaying).await?;
     let replayed = match letters.is_empty() {
         true => Ok(Replayed { backends: Vec::new(), forgotten: Vec::new(), unread: Vec::new() }),
         false => {
-            let targets = Targets::connect(&registry, &specs, approach).await?;
-            let replayed = replay(&letters, &options, &targets, &cancelled).await;
-            targets.close().await;
+            let connecting = Targets::connect(&registry, &specs, approach);
+            let targets = wait("connecting", style, connecting).await?;
+            let replaying = replay(&letters, &options, &targets, &cancelled);
+            let replayed = wait("replaying units", style, replaying).await;
+            wait("closing", style, targets.close()).await;
             replayed
         }
     };

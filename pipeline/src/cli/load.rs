@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::Registry;
+use astload_pipeline::folders;
 use astload_pipeline::languages::Language;
 use astload_pipeline::letters::DeadLetters;
 use astload_pipeline::load::{
@@ -20,7 +21,7 @@ use super::args::{DEFAULT_STORE, Durability, Format, LoadArgs, Nodes};
 use super::config;
 use super::logs;
 use super::output::{Audience, Failure, print_json, tell, tell_json};
-use super::progress::{Style, watch};
+use super::progress::{Style, Work, wait, watch};
 use super::store::url;
 use super::summary;
 
@@ -33,18 +34,20 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     let cancelled = stop_on_signal();
     let (dry_run, patience) = (args.dry_run, args.patience);
     let approach = Approach { dry_run, patience, stopping: cancelled.clone() };
-    let mut targets = Targets::connect(&registry, &specs, approach).await?;
+    let style = Style::of(args.json, args.quiet);
+    let connecting = Targets::connect(&registry, &specs, approach);
+    let mut targets = wait("connecting", style, connecting).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
-    let report = tokio::select! {
-        report = load(&inputs, &options, &mut targets, &progress, &cancelled) => report,
-        () = watch(progress.clone(), Style::of(args.json, args.quiet)) => unreachable!("it never ends"),
-    };
+    let are_directories = inputs.iter().all(|input| matches!(input, Input::Directory { .. }));
+    let work = if are_directories { Work::FILES } else { Work::UNITS };
+    let loading = load(&inputs, &options, &mut targets, &progress, &cancelled);
+    let report = watch(&progress, (work, style), loading).await;
     let told = match &report {
         Ok(report) if args.json => print_json(report).map(|()| true),
         Ok(report) => summary::tell(report, &targets, &args).await,
         Err(_) => Ok(true),
     };
-    targets.close().await;
+    wait("closing", style, targets.close()).await;
     let code = match (report?.outcome(), &told) {
         (Outcome::Done, Ok(false)) => Outcome::Partly.code(),
         (outcome, _) => outcome.code(),
@@ -140,11 +143,12 @@ fn options(args: &LoadArgs) -> Result<LoadOptions, Failure> {
 
 /// How batches get to the backends, and where dead letters are kept if somebody says.
 pub(super) fn lanes(patience: Duration, dead_letters: Option<&Path>) -> LaneOptions {
-    let usual = LaneOptions::new(patience);
-    match dead_letters {
-        None => usual,
-        Some(folder) => LaneOptions { letters: DeadLetters::within(folder.to_path_buf()), ..usual },
-    }
+    LaneOptions { letters: self::dead_letters(dead_letters), ..LaneOptions::new(patience) }
+}
+
+/// The dead letters in a folder, or where the user has such things.
+pub(super) fn dead_letters(folder: Option<&Path>) -> DeadLetters {
+    DeadLetters::within(folder.map_or_else(folders::dead_letters, Path::to_path_buf))
 }
 
 fn specs(args: &LoadArgs, registry: &Registry) -> Result<Vec<TargetSpec>, Failure> {

@@ -1,25 +1,28 @@
 //! `astload rm` and `astload gc`.
 
 use astload_backends::{Access, Origin};
-use astload_pipeline::folders;
 use astload_pipeline::letters::{DeadLetters, Letter};
 use indicatif::HumanBytes;
 
 use super::args::{GcArgs, RemoveArgs};
+use super::load::dead_letters;
 use super::logs;
 use super::output::{Failure, plural, print, print_json};
+use super::progress::{Style, wait};
 use super::store::Store;
 
 pub(super) async fn remove(args: RemoveArgs) -> Result<u8, Failure> {
     logs::listen(args.audit.as_deref())?;
-    let store = Store::open(&args.from, Access::Write).await?;
+    let style = Style::of_question(args.json);
+    let store = wait("connecting", style, Store::open(&args.from, Access::Write)).await?;
     let path = args.path.as_deref().map(|path| path.trim_end_matches('/'));
     // One that has no units may be somebody's all the same.
     let is_known = path.is_none() && is_claimed(&store, &args.repo).await?;
-    let receipt = store.admin()?.remove(&args.repo, path).await?;
+    let receipt = wait("removing", style, store.admin()?.remove(&args.repo, path)).await?;
     // What the store refused of it would come back by a replay.
-    let letters = drop_letters(store.key(), &args.repo, path);
-    store.close().await?;
+    let letters = dead_letters(args.dead_letters.as_deref());
+    let letters = drop_letters(&letters, store.key(), &args.repo, path);
+    wait("closing", style, store.close()).await?;
     let letters = letters?;
     let nothing = receipt.deleted == 0 && letters == 0 && !is_known;
     if nothing && !args.json {
@@ -51,8 +54,12 @@ async fn is_claimed(store: &Store, repo: &str) -> Result<bool, Failure> {
 }
 
 /// Drops the dead letters of a store that are of a repository, or of a path in it; says how many.
-fn drop_letters(store: &str, repo: &str, path: Option<&str>) -> Result<u64, Failure> {
-    let letters = DeadLetters::within(folders::dead_letters());
+fn drop_letters(
+    letters: &DeadLetters,
+    store: &str,
+    repo: &str,
+    path: Option<&str>,
+) -> Result<u64, Failure> {
     let failed = |error| Failure::new(format!("its dead letters cannot be dropped: {error}"));
     let is_below = |letter: &Letter| {
         let below = |path: &str| {
@@ -69,9 +76,10 @@ fn drop_letters(store: &str, repo: &str, path: Option<&str>) -> Result<u64, Fail
 
 pub(super) async fn gc(args: GcArgs) -> Result<u8, Failure> {
     logs::listen(args.audit.as_deref())?;
-    let store = Store::open(&args.url, Access::Write).await?;
-    let report = store.admin()?.gc().await?;
-    store.close().await?;
+    let style = Style::of_question(args.json);
+    let store = wait("connecting", style, Store::open(&args.url, Access::Write)).await?;
+    let report = wait("forgetting what was deleted", style, store.admin()?.gc()).await?;
+    wait("closing", style, store.close()).await?;
     if args.json {
         print_json(&report)?;
     } else {

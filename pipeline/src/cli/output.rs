@@ -13,6 +13,7 @@ use astload_pipeline::load::CannotLoad;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::progress::aside;
 use super::{FAILED, USAGE};
 
 /// Who reads what is told.
@@ -169,20 +170,35 @@ fn json_of<T>(value: &T, written: fn(&T) -> serde_json::Result<String>) -> Resul
 }
 
 fn write_out(text: &str) -> Result<(), Failure> {
-    let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    Ok(output.flush()?)
+    aside(|| {
+        let mut output = io::stdout().lock();
+        output.write_all(text.as_bytes())?;
+        Ok(output.flush()?)
+    })
 }
 
 /// Tells people something on standard error; where that is gone, nobody is left to be told.
 pub(super) fn tell(text: &str) {
-    Harmless(Audience::People, io::stderr().lock()).write_all(text.as_bytes()).ok();
+    Harmless(Audience::People, Stderr).write_all(text.as_bytes()).ok();
 }
 
 /// Tells machines something there, on a line of its own.
 pub(super) fn tell_json(value: &Value) {
     let line = format!("{value}\n");
-    Harmless(Audience::Machines, io::stderr().lock()).write_all(line.as_bytes()).ok();
+    Harmless(Audience::Machines, Stderr).write_all(line.as_bytes()).ok();
+}
+
+/// Standard error, where a line that changes makes room for what is written.
+pub(super) struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        aside(|| io::stderr().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
 }
 
 /// A writer that is given whole texts, and writes each harmless to its audience.

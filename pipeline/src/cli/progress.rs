@@ -1,24 +1,33 @@
-//! The live line of a load: on a terminal one line that changes, else plain lines now and then.
+//! What is told while something runs: on a terminal lines that change, else plain lines now and then.
+
+mod pace;
+mod view;
 
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use astload_pipeline::load::LoadProgress;
-use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use astload_pipeline::source::directory::SourceProgress;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::output::{Audience, count, tell, tell_json};
+use super::output::{Audience, tell, tell_json};
+pub(super) use view::Work;
+use view::{Seen, SeenLane, View, duration};
 
 const LIVE: Duration = Duration::from_millis(100);
 const PLAIN: Duration = Duration::from_secs(5);
 const JSON: Duration = Duration::from_secs(1);
 
+/// What takes no longer is not told on a terminal.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How progress is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
-    /// One line that changes.
+    /// Lines that change.
     Live,
     /// A line now and then.
     Plain,
@@ -37,75 +46,169 @@ impl Style {
             _ => Self::Plain,
         }
     }
+
+    /// Of a command that tells machines nothing but its answer.
+    pub(super) fn of_question(json: bool) -> Self {
+        Self::of(false, json)
+    }
+
+    fn ticks(self) -> Option<Interval> {
+        let mut ticks = interval(match self {
+            Self::Live => LIVE,
+            Self::Plain => PLAIN,
+            Self::Json => JSON,
+            Self::Quiet => return None,
+        });
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Some(ticks)
+    }
 }
 
-/// Tells progress until the future is dropped.
-pub(super) async fn watch(progress: Arc<LoadProgress>, style: Style) {
-    let bar = ProgressBar::new_spinner();
-    if let Ok(spinner) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-        bar.set_style(spinner);
-    }
-    let _clear = Clear(bar.clone());
-    let period = match style {
-        Style::Live => LIVE,
-        Style::Plain => PLAIN,
-        Style::Json => JSON,
-        Style::Quiet => return std::future::pending().await,
-    };
+/// Tells how a load comes on, while it runs.
+pub(super) async fn watch<T>(
+    progress: &LoadProgress,
+    (work, style): (Work, Style),
+    doing: impl Future<Output = T>,
+) -> T {
     let start = Instant::now();
-    let mut ticks = tokio::time::interval(period);
+    let mut view = View::new(work);
+    told(style, doing, move |style| {
+        let mut seen = seen(&progress.source, start.elapsed());
+        for (index, (name, lane)) in progress.lanes.iter().enumerate() {
+            seen.lanes.push(SeenLane {
+                name: name.clone(),
+                lag: lane.lag(),
+                behind: progress.behind(index),
+                units: lane.units.load(Ordering::Relaxed),
+                stage: lane.stage(),
+            });
+        }
+        tell_view(&mut view, &seen, style)
+    })
+    .await
+}
+
+/// Tells how far a source is, while it is read.
+pub(super) async fn watch_source<T>(
+    progress: &SourceProgress,
+    (work, style): (Work, Style),
+    doing: impl Future<Output = T>,
+) -> T {
+    let start = Instant::now();
+    let mut view = View::new(work);
+    told(style, doing, move |style| tell_view(&mut view, &seen(progress, start.elapsed()), style))
+        .await
+}
+
+/// Tells what is waited for, while it takes longer than a moment.
+pub(super) async fn wait<T>(what: &str, style: Style, doing: impl Future<Output = T>) -> T {
+    let start = Instant::now();
+    // Of what is not counted, machines are told nothing.
+    let style = if style == Style::Json { Style::Quiet } else { style };
+    told(style, doing, |_| match start.elapsed() {
+        soon if soon < SOON => Vec::new(),
+        long => vec![format!("{what} for {}", duration(long.as_secs_f64()))],
+    })
+    .await
+}
+
+fn seen(source: &SourceProgress, elapsed: Duration) -> Seen {
+    Seen {
+        seconds: elapsed.as_secs_f64(),
+        found: source.found.load(Ordering::Relaxed),
+        done: source.done.load(Ordering::Relaxed),
+        nodes: source.nodes.load(Ordering::Relaxed),
+        is_listed: source.is_listed(),
+        is_read: source.is_read.load(Ordering::Relaxed),
+        lanes: Vec::new(),
+    }
+}
+
+fn tell_view(view: &mut View, seen: &Seen, style: Style) -> Vec<String> {
+    view.see(seen);
+    if style == Style::Json {
+        tell_json(&view.json(seen));
+        return Vec::new();
+    }
+    view.lines(seen)
+}
+
+/// Does something, and tells lines meanwhile.
+async fn told<T>(
+    style: Style,
+    doing: impl Future<Output = T>,
+    mut lines: impl FnMut(Style) -> Vec<String>,
+) -> T {
+    let Some(mut ticks) = style.ticks() else { return doing.await };
+    let mut doing = std::pin::pin!(doing);
+    let mut shown = Shown::default();
     ticks.tick().await;
     loop {
-        ticks.tick().await;
-        let seconds = start.elapsed().as_secs_f64();
-        match style {
-            Style::Live => {
-                let line = line(&progress, seconds);
-                bar.set_message(Audience::People.harmless(&line).into_owned());
-                bar.tick();
+        tokio::select! {
+            biased;
+            done = &mut doing => return done,
+            _ = ticks.tick() => {
+                let lines = lines(style);
+                match style {
+                    Style::Live => shown.show(&lines),
+                    Style::Plain if !lines.is_empty() => tell(&format!("{}\n", lines.join("; "))),
+                    Style::Plain | Style::Json | Style::Quiet => {}
+                }
             }
-            Style::Plain => tell(&format!("{}\n", line(&progress, seconds))),
-            Style::Json => tell_json(&json_line(&progress, seconds)),
-            Style::Quiet => {}
         }
     }
 }
 
-/// Takes the live line away.
-struct Clear(ProgressBar);
+/// Where lines that change are shown.
+static TERMINAL: OnceLock<MultiProgress> = OnceLock::new();
 
-impl Drop for Clear {
+/// Writes something while no line is shown that changes.
+pub(super) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    match TERMINAL.get() {
+        Some(terminal) => terminal.suspend(write),
+        None => write(),
+    }
+}
+
+/// Lines that change; they are gone when this is dropped.
+#[derive(Default)]
+struct Shown(Vec<ProgressBar>);
+
+impl Shown {
+    fn show(&mut self, lines: &[String]) {
+        let terminal = TERMINAL.get_or_init(MultiProgress::new);
+        while self.0.len() > lines.len() {
+            self.end_last(terminal);
+        }
+        for (at, line) in lines.iter().enumerate() {
+            if at == self.0.len() {
+                let template = if at == 0 { "{spinner} {wide_msg}" } else { "  {wide_msg}" };
+                let style = ProgressStyle::with_template(template);
+                let bar = ProgressBar::new_spinner();
+                let bar =
+                    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+                self.0.push(terminal.add(bar));
+            }
+            let bar = &self.0[at];
+            bar.set_message(Audience::People.harmless(line).into_owned());
+            bar.tick();
+        }
+    }
+
+    fn end_last(&mut self, terminal: &MultiProgress) {
+        if let Some(bar) = self.0.pop() {
+            bar.finish_and_clear();
+            terminal.remove(&bar);
+        }
+    }
+}
+
+impl Drop for Shown {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
-}
-
-fn line(progress: &LoadProgress, seconds: f64) -> String {
-    let source = &progress.source;
-    let (done, found) = (source.done.load(Ordering::Relaxed), source.found.load(Ordering::Relaxed));
-    let rate = source.nodes.load(Ordering::Relaxed) as f64 / seconds.max(0.001);
-    let mut line =
-        format!("{}/{} files, {} nodes/s", count(done), count(found), count(rate as u64));
-    for (url, lane) in &progress.lanes {
-        let lag = lane.lag();
-        if lag > 0 {
-            line += &format!(", {url} {lag} behind");
+        if let Some(terminal) = TERMINAL.get() {
+            while !self.0.is_empty() {
+                self.end_last(terminal);
+            }
         }
     }
-    line
-}
-
-fn json_line(progress: &LoadProgress, seconds: f64) -> serde_json::Value {
-    let source = &progress.source;
-    let lanes: Vec<_> = progress
-        .lanes
-        .iter()
-        .map(|(name, lane)| json!({ "name": name, "lag": lane.lag() }))
-        .collect();
-    json!({
-        "seconds": seconds,
-        "files": { "done": source.done.load(Ordering::Relaxed), "found": source.found.load(Ordering::Relaxed) },
-        "nodes": source.nodes.load(Ordering::Relaxed),
-        "backends": lanes,
-    })
 }

@@ -8,12 +8,14 @@ use indicatif::HumanBytes;
 use super::args::ShowArgs;
 use super::logs;
 use super::output::{Failure, count, plural, print, print_json, table};
+use super::progress::{Style, wait};
 use super::store::Store;
 
 pub(super) async fn run(args: ShowArgs) -> Result<u8, Failure> {
     logs::listen(None)?;
-    let store = Store::open(&args.url, Access::Read).await?;
-    let summary = store.query()?.summary(args.most.into()).await?;
+    let style = Style::of_question(args.json);
+    let store = wait("connecting", style, Store::open(&args.url, Access::Read)).await?;
+    let summary = wait("counting", style, store.query()?.summary(args.most.into())).await?;
     let url = store.url().to_owned();
     store.close().await?;
     if args.json {

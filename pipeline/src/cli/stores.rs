@@ -1,12 +1,15 @@
 //! `astload verify` and `astload backfill`: two stores side by side.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use astload_backends::{Registry, UnitFilter};
+use astload_backends::{Registry, RowCounts, UnitFilter};
+use astload_model::SelectionRules;
 use astload_pipeline::load::{Approach, BackendReport, LoadProgress, Outcome, TargetSpec, Targets};
+use astload_pipeline::source::directory::SourceProgress;
 use astload_pipeline::stores::{self, Backfilled, Difference, Kind, Side, Verified};
 use clap::Args;
 use serde_json::json;
@@ -14,9 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::patience;
 use super::load::{lanes, named, stop_on_signal};
-use super::output::{Failure, count, plural, print, print_json};
-use super::progress::{Style, watch};
+use super::output::{Failure, count, one_line, plural, print, print_json};
+use super::progress::{Style, Work, wait, watch, watch_source};
 use super::{FAILED, logs};
+
+/// Repositories and layers that are named; of more, it is told how many.
+const NAMED_MAX: usize = 5;
 
 /// Compare two stores, unit by unit
 ///
@@ -106,27 +112,37 @@ pub(super) async fn verify(args: VerifyArgs) -> Result<u8, Failure> {
     let (first, second) = (spec("STORE", &args.first)?, spec("OTHER", &args.second)?);
     // Nothing is written: a signal ends the process.
     let never = CancellationToken::new();
-    let (first, second) = tokio::try_join!(
+    let style = Style::of_question(args.json);
+    let connecting = futures::future::try_join(
         Side::connect(&registry, &first, args.patience, &never),
         Side::connect(&registry, &second, args.patience, &never),
-    )?;
+    );
+    let (first, second) = wait("connecting", style, connecting).await?;
     let filter = UnitFilter { repo: args.repo.clone(), layer: None };
-    let (done, start) = (AtomicU64::new(0), Instant::now());
-    let verified = stores::verify(&first, &second, &filter, &done).await;
-    first.close().await;
-    second.close().await;
+    let (progress, start) = (SourceProgress::default(), Instant::now());
+    let verifying = stores::verify(&first, &second, &filter, &progress);
+    let verified = watch_source(&progress, (Work::COMPARISON, style), verifying).await;
+    let closing = futures::future::join(first.close(), second.close());
+    wait("closing", style, closing).await;
     let verified = verified?;
     let differs = !verified.differing.is_empty();
-    let compared = done.load(Ordering::Relaxed);
+    let compared = progress.done.load(Ordering::Relaxed);
     match args.json {
         true => print_json(&json!({
             "same": verified.same,
             "compared": compared,
-            "nodes": verified.nodes,
+            "nodes": verified.rows.nodes,
+            "rows": verified.rows,
+            "selection": {
+                "repo": args.repo,
+                "repos": verified.repos,
+                "layers": verified.layers,
+                "select": { "first": first.selection.rules(), "second": second.selection.rules() },
+            },
             "seconds": start.elapsed().as_secs_f64(),
             "differing": verified.differing.iter().map(object).collect::<Vec<_>>(),
         }))?,
-        false => print(&told(&verified, [&first.name, &second.name], args.most, start))?,
+        false => print(&told(&verified, [&first, &second], args.most, start))?,
     }
     if verified.same == 0 && !differs && !args.json {
         return Err(Failure::new("neither store has anything that both are meant to hold"));
@@ -149,12 +165,12 @@ fn object(difference: &Difference) -> serde_json::Value {
     })
 }
 
-fn told(verified: &Verified, names: [&str; 2], most: usize, start: Instant) -> String {
+fn told(verified: &Verified, sides: [&Side; 2], most: usize, start: Instant) -> String {
     let mut text = String::new();
     for Difference { unit, kind } in verified.differing.iter().take(most) {
         text += &match kind {
-            Kind::OnlyFirst => format!("{unit}: only in {}\n", names[0]),
-            Kind::OnlySecond => format!("{unit}: only in {}\n", names[1]),
+            Kind::OnlyFirst => format!("{unit}: only in {}\n", sides[0].name),
+            Kind::OnlySecond => format!("{unit}: only in {}\n", sides[1].name),
             Kind::Content(at) => format!("{unit}: {at}\n"),
         };
     }
@@ -162,13 +178,61 @@ fn told(verified: &Verified, names: [&str; 2], most: usize, start: Instant) -> S
         text += &format!("… and {} more\n", count((verified.differing.len() - most) as u64));
     }
     let seconds = start.elapsed().as_secs_f64();
-    let rate = count((verified.nodes as f64 / seconds.max(0.001)) as u64);
+    let rate = count((verified.rows.nodes as f64 / seconds.max(0.001)) as u64);
+    text += &compared(verified, sides);
     let differing = match verified.differing.len() {
         0 => "no difference".to_owned(),
         some => format!("{} not alike", plural(some as u64, "unit")),
     };
     let same = plural(verified.same, "unit");
     text + &format!("{same} alike, {differing}; {seconds:.2} s, {rate} nodes/s\n")
+}
+
+/// What was compared: which rows, and of what.
+fn compared(verified: &Verified, sides: [&Side; 2]) -> String {
+    let RowCounts { nodes, edges, symbols, vectors } = verified.rows;
+    let mut text = format!(
+        "compared {}, {}, {} and {} of {} in {}\n",
+        plural(nodes, "node"),
+        plural(edges, "edge"),
+        plural(symbols, "symbol"),
+        plural(vectors, "vector"),
+        listed(&verified.repos, "repository", "repositories"),
+        listed(&verified.layers, "layer", "layers"),
+    );
+    for side in sides.into_iter().filter(|side| !side.selection.is_everything()) {
+        let rules = selected(side.selection.rules());
+        text += &format!("only what {} selects: {rules}\n", side.name);
+    }
+    text
+}
+
+/// A few names, or how many there are.
+fn listed(names: &BTreeSet<String>, one: &str, several: &str) -> String {
+    let named = || names.iter().map(|name| one_line(name)).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        1 => format!("{one} {}", named()),
+        2..=NAMED_MAX => format!("{several} {}", named()),
+        many => format!("{} {several}", count(many as u64)),
+    }
+}
+
+/// A selection in words.
+fn selected(rules: &SelectionRules) -> String {
+    let SelectionRules { labels, kinds, flags, with_name, languages, repos, paths } = rules;
+    let lists = [
+        ("labels", labels),
+        ("kinds", kinds),
+        ("flags", flags),
+        ("languages", languages),
+        ("repos", repos),
+        ("paths", paths),
+    ];
+    let lists = lists
+        .into_iter()
+        .filter_map(|(name, list)| list.as_ref().map(|list| format!("{name} {}", list.join(", "))));
+    let named = with_name.then(|| "nodes with a name".to_owned());
+    named.into_iter().chain(lists).collect::<Vec<_>>().join("; ")
 }
 
 pub(super) async fn backfill(args: BackfillArgs) -> Result<u8, Failure> {
@@ -178,22 +242,29 @@ pub(super) async fn backfill(args: BackfillArgs) -> Result<u8, Failure> {
     let (from, to) = (spec("FROM", &args.from)?, spec("TO", &args.to)?);
     TargetSpec::are_two(&registry, &from, &to)?;
     let cancelled = stop_on_signal();
-    let from = Side::connect(&registry, &from, args.patience, &cancelled).await?;
+    let style = Style::of(args.json, args.quiet);
+    let connecting = Side::connect(&registry, &from, args.patience, &cancelled);
+    let from = wait("connecting", style, connecting).await?;
     let (dry_run, patience) = (args.dry_run, args.patience);
     let approach = Approach { dry_run, patience, stopping: cancelled.clone() };
-    let mut targets = Targets::connect(&registry, &[to], approach).await?;
+    let to = [to];
+    let connecting = Targets::connect(&registry, &to, approach);
+    let mut targets = wait("connecting", style, connecting).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
     let filter = UnitFilter { repo: args.repo.clone(), layer: None };
     let options = lanes(args.patience, args.dead_letters.as_deref());
     let start = Instant::now();
-    let filled = tokio::select! {
-        filled = stores::backfill(
-            &from, &filter, &options, &mut targets, &progress, &cancelled, args.dry_run,
-        ) => filled,
-        () = watch(progress.clone(), Style::of(args.json, args.quiet)) => unreachable!("it never ends"),
-    };
-    from.close().await;
-    targets.close().await;
+    let filling = stores::backfill(
+        &from,
+        &filter,
+        &options,
+        &mut targets,
+        &progress,
+        &cancelled,
+        args.dry_run,
+    );
+    let filled = watch(&progress, (Work::UNITS, style), filling).await;
+    wait("closing", style, futures::future::join(from.close(), targets.close())).await;
     let filled = filled?;
     let is_partial =
         filled.broken.is_some() || filled.backends.iter().any(|backend| !backend.is_complete());

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::args::LoadArgs;
 use super::output::{Failure, count, plural, print};
+use super::progress::{Style, wait};
 use super::show;
 
 /// Problems of one kind that are named.
@@ -24,6 +25,10 @@ pub(super) async fn tell(
     targets: &Targets,
     args: &LoadArgs,
 ) -> Result<bool, Failure> {
+    let letters = match &args.dead_letters {
+        None => "see `astload dlq list`".to_owned(),
+        Some(folder) => format!("see `astload dlq list --dead-letters {}`", folder.display()),
+    };
     let mut text = match &report.plan {
         Some(plan) if args.verbose => {
             let list = |sign: &str, paths: &[String]| -> String {
@@ -33,14 +38,16 @@ pub(super) async fn tell(
         }
         _ => String::new(),
     };
-    text += &problems(report);
+    text += &problems(report, &letters);
     text += &summary(report);
     if report.plan.is_some() && !args.verbose {
         text += "-v names every unit\n";
     }
     let mut all_seen = true;
     if report.plan.is_none() && !report.stopped {
-        let (shown, seen) = look(targets, args.patience).await;
+        let looking = look(targets, args.patience);
+        let style = Style::of(args.json, args.quiet);
+        let (shown, seen) = wait("asking what is there now", style, looking).await;
         text += &shown;
         all_seen = seen;
     }
@@ -88,8 +95,8 @@ async fn look(targets: &Targets, patience: Duration) -> (String, bool) {
     (text, all_seen)
 }
 
-/// What went wrong, most important first.
-fn problems(report: &LoadReport) -> String {
+/// What went wrong, most important first; `letters` says where refused units are seen.
+fn problems(report: &LoadReport, letters: &str) -> String {
     let mut text = String::new();
     for backend in &report.backends {
         if let Some(error) = &backend.error {
@@ -105,16 +112,17 @@ fn problems(report: &LoadReport) -> String {
         text += &and_more(backend.refused.beyond(NAMED_MAX));
         if !backend.refused.is_empty() {
             let units = plural(backend.refused.count(), "unit");
-            text += &format!("  hint: {units} kept with the reason, see `astload dlq list`\n");
+            text += &format!("  hint: {units} kept with the reason, {letters}\n");
         }
     }
     for problem in report.problems.first().iter().take(4 * NAMED_MAX) {
         text += &format!("error: {problem}\n");
+        text += &problem.hint.iter().map(|hint| format!("  hint: {hint}\n")).collect::<String>();
     }
     text += &and_more(report.problems.beyond(4 * NAMED_MAX));
     if report.kept_lines > 0 {
         let lines = plural(report.kept_lines, "refused line");
-        text += &format!("  hint: {lines} kept with the reason, see `astload dlq list`\n");
+        text += &format!("  hint: {lines} kept with the reason, {letters}\n");
     }
     for (problem, count, first) in report.files.iter() {
         text += &file_problem(problem, count, first);

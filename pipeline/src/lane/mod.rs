@@ -11,7 +11,7 @@ mod gather;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use astload_backends::{Backend, Effect, Error, Guarded, Receipt};
@@ -31,6 +31,21 @@ use claims::Claims;
 use deliver::Delivery;
 use gather::{Gathered, Group, Load};
 
+/// What a lane is at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LaneStage {
+    /// It writes what comes.
+    #[default]
+    Writing,
+    /// All is written, and the backend records that, and builds its indexes.
+    Indexing,
+    /// It has ended, and the backend is complete.
+    Done,
+    /// It has ended, and the backend is not.
+    GivenUp,
+}
+
 /// What a lane has done so far, for whoever watches.
 #[derive(Debug, Default)]
 pub struct LaneProgress {
@@ -38,9 +53,33 @@ pub struct LaneProgress {
     pub received: AtomicU64,
     /// Entries that it is done with.
     pub finished: AtomicU64,
+    /// Units that it is done with.
+    pub units: AtomicU64,
+    stage: AtomicU8,
 }
 
 impl LaneProgress {
+    /// What it is at.
+    pub fn stage(&self) -> LaneStage {
+        use LaneStage::{Done, GivenUp, Indexing, Writing};
+        let known = [Writing, Indexing, Done, GivenUp];
+        let stage = self.stage.load(Ordering::Relaxed);
+        known.into_iter().find(|known| *known as u8 == stage).unwrap_or_default()
+    }
+
+    fn enter(&self, stage: LaneStage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// Units that wait or are being written, of those that it was sent. Those that it passed over for
+    /// a newer version count until it has caught up.
+    pub fn behind(&self, sent: u64) -> u64 {
+        match self.lag() {
+            0 => 0,
+            _ => sent.saturating_sub(self.units.load(Ordering::Relaxed)).max(1),
+        }
+    }
+
     /// Entries that wait or are being written.
     pub fn lag(&self) -> u64 {
         let finished = self.finished.load(Ordering::Relaxed);
@@ -167,6 +206,10 @@ impl Lane {
         let start = Instant::now();
         let mut carrying = Carrying::new(self, tail);
         let error = carrying.carry().await.err();
+        carrying.lane.progress.enter(match error {
+            None => LaneStage::Done,
+            Some(_) => LaneStage::GivenUp,
+        });
         LaneReport { error, elapsed: start.elapsed(), ..carrying.report }
     }
 }
@@ -214,6 +257,7 @@ impl Carrying {
         if self.lane.cancelled.is_cancelled() {
             return Err(stopped());
         }
+        self.lane.progress.enter(LaneStage::Indexing);
         self.claim_again().await?;
         let backend = self.lane.backend.clone();
         self.persist("settling", Limit::Probes, || backend.settle()).await
@@ -281,6 +325,10 @@ impl Carrying {
 
     /// Moves the cursor.
     fn done(&mut self, group: &Group) {
+        if let Load::Units(batches) = &group.load {
+            let units: usize = batches.iter().map(Batch::len).sum();
+            self.lane.progress.units.fetch_add(units as u64, Ordering::Relaxed);
+        }
         for &seq in &group.entries {
             if self.gathered.was_last(seq) {
                 self.tail.done(seq);

@@ -5,7 +5,7 @@ use std::path::Path;
 use astload_backends::Origin;
 use astload_model::{Batch, BatchBuilder, BatchFull, UnitName};
 
-use super::{Known, Load};
+use super::{Known, Load, LoadProblem};
 use crate::channel::Lanes;
 use crate::holdings::Holdings;
 use crate::letters::{DeadLetters, StoredLetter};
@@ -25,18 +25,23 @@ impl Load<'_> {
         let generation = known.next_generation();
         if self.repos.insert((repo.to_owned(), LAYER.to_owned()), known).is_some() {
             self.report.broken = true;
-            return self.report.problems.push(format!(
-                "{repo} was not loaded from {}: a stream of this load has units of it; load the \
-                 directory by itself",
+            let message = format!(
+                "was not loaded from {}: a stream of this load has units of it",
                 root.display()
-            ));
+            );
+            let problem = LoadProblem::of_repo("two sources", repo, message);
+            return self.report.problems.push(problem.with_hint("load the directory by itself"));
         }
         let Some(generation) = generation else {
             self.report.broken = true;
-            return self.report.problems.push(format!(
-                "{repo} was not loaded: there is no generation after {greatest}, which a store has of \
-                 it; load it under another name: --repo NAME"
-            ));
+            let message = format!(
+                "was not loaded: there is no generation after {greatest}, which a store has of it"
+            );
+            let problem = LoadProblem::of_repo("generation", repo, message);
+            return self
+                .report
+                .problems
+                .push(problem.with_hint("load it under another name: --repo NAME"));
         };
         let claim = super::repos::claim(root, repo, self.options.root_moved, generation);
         let holdings = match self.targets.holdings(repo, LAYER, Origin::Ours).await {
@@ -54,15 +59,14 @@ impl Load<'_> {
         if complete {
             self.delete_absent(repo, generation, &holdings).await;
         } else if unlisted && !holdings.unseen().is_empty() {
-            self.report.problems.push(format!(
-                "{repo} could not be read whole: units of it that may be gone were kept"
-            ));
+            let message = "could not be read whole: units of it that may be gone were kept";
+            self.report.problems.push(LoadProblem::of_repo("not whole", repo, message.into()));
         }
     }
 
     fn give_up(&mut self, repo: &str, error: &astload_backends::Error) {
         self.report.broken = true;
-        self.report.problems.push(format!("{repo} was not loaded: {error}"));
+        self.report.problems.push(LoadProblem::not_loaded(repo, error));
     }
 
     /// Reads the directory on a thread that may block.
@@ -119,15 +123,17 @@ impl Load<'_> {
         let gone = holdings.unseen();
         if holdings.is_mass_delete(&gone) && !self.options.allow_mass_delete && !gone.is_empty() {
             self.report.withheld += gone.len() as u64;
-            let problem = format!(
-                "{repo}: {} gone from the directory or not selected any more, more than half of what \
-                 a store holds: kept there; --allow-mass-delete deletes what is gone",
-                match gone.len() {
-                    1 => "1 unit is".to_owned(),
-                    many => format!("{many} units are"),
-                }
+            let units = match gone.len() {
+                1 => "1 unit".to_owned(),
+                many => format!("{many} units"),
+            };
+            let message = format!(
+                "has {units} that are gone from the directory or not selected any more, more than half \
+                 of what a store holds: kept there"
             );
-            return self.report.problems.push(problem);
+            let problem = LoadProblem::of_repo("withheld", repo, message);
+            let hint = "--allow-mass-delete deletes what is gone";
+            return self.report.problems.push(problem.with_hint(hint));
         }
         if let Some(plan) = &mut self.report.plan {
             plan.delete.extend(gone.iter().map(|(path, _)| (*path).to_owned()));

@@ -1,6 +1,7 @@
 //! One load: sources in, every backend complete or its reason why not.
 
 mod directory;
+mod problem;
 mod replay;
 mod replay_lines;
 mod report;
@@ -11,7 +12,8 @@ mod target;
 mod targets;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use astload_backends::Error;
@@ -25,6 +27,8 @@ use crate::lane::LaneProgress;
 use crate::letters::{DeadLetters, RefusedLine};
 use crate::source::directory::{NodeChoice, PathGlobs, Sink, SourceProgress};
 use crate::source::stream::{StreamFormat, StreamInput};
+use crate::tally::Tally;
+pub use problem::LoadProblem;
 pub use replay::{Replayed, replay};
 pub use replay_lines::{ReplayedLines, replay_lines};
 pub use report::{BackendError, BackendReport, LoadReport, Outcome, Plan, UnitCounts};
@@ -131,13 +135,26 @@ pub struct LoadProgress {
     pub source: SourceProgress,
     /// Each backend by its name, in order.
     pub lanes: Vec<(String, Arc<LaneProgress>)>,
+    /// The units that each was to write so far.
+    sent: OnceLock<Arc<Tally>>,
 }
 
 impl LoadProgress {
     /// The progress of a load into these targets.
     pub fn of(targets: &Targets) -> Self {
         let lanes = targets.iter().map(|target| (target.name.clone(), Arc::default())).collect();
-        Self { source: SourceProgress::default(), lanes }
+        Self { lanes, ..Self::default() }
+    }
+
+    /// Units that wait for a backend or are being written, by its place.
+    pub fn behind(&self, lane: usize) -> u64 {
+        let sent = self.sent.get().map_or(0, |sent| sent.of(lane));
+        self.lanes.get(lane).map_or(0, |(_, lane)| lane.behind(sent))
+    }
+
+    /// Learns what each backend is to write.
+    pub(crate) fn hear(&self, sent: &Arc<Tally>) {
+        self.sent.set(sent.clone()).ok();
     }
 }
 
@@ -206,6 +223,7 @@ async fn run(
         };
         let lanes = load.targets.lanes(&options.lanes, progress, &stops_lanes)?;
         let journal = Journal::temporary(JournalSettings::default(), &options.lanes.spill);
+        progress.hear(&sent);
         let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
         load.sources(inputs).await;
         // The coordinator ends when no sender is left.
@@ -224,6 +242,7 @@ impl Load<'_> {
         if self.targets.iter().all(|target| target.backend.is_err()) {
             return;
         }
+        self.progress.source.inputs.store(inputs.len() as u64, Ordering::Relaxed);
         for input in inputs {
             if self.cancelled.is_cancelled() {
                 return;
@@ -233,6 +252,7 @@ impl Load<'_> {
                 Input::Stream(stream) => self.stream(stream).await,
             }
         }
+        self.progress.source.is_read.store(true, Ordering::Relaxed);
     }
 
     fn sender(&self) -> Option<&Sender> {

@@ -5,9 +5,11 @@ use std::ops::AddAssign;
 use std::time::Duration;
 
 use astload_backends::RowCounts;
+use astload_model::UnitName;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
+use super::problem::LoadProblem;
 use super::stream::ReadThrough;
 use crate::excerpt::Excerpt;
 use crate::lane::Refused;
@@ -35,7 +37,7 @@ pub struct LoadReport {
     /// Files of directories that are no unit, or not a good one.
     pub files: ProblemFiles,
     /// What else went wrong with a source, most important first.
-    pub problems: Excerpt<String>,
+    pub problems: Excerpt<LoadProblem>,
     /// Whether a source broke off.
     pub broken: bool,
     /// Whether all has to be loaded that a source names.
@@ -228,9 +230,11 @@ impl Serialize for BackendReport {
         object.serialize_field("seconds", &self.elapsed.as_secs_f64())?;
         object.serialize_field("error", &self.error)?;
         let first = self.refused.first().iter();
-        let refused: Vec<String> =
-            first.map(|refused| format!("{}: {}", refused.unit, refused.reason)).collect();
-        object.serialize_field("refused", &refused)?;
+        let refused = first.map(|Refused { unit, reason }| {
+            let UnitName { repo, path, layer } = unit;
+            serde_json::json!({ "repo": repo, "path": path, "layer": layer, "message": reason })
+        });
+        object.serialize_field("refused", &refused.collect::<Vec<_>>())?;
         object.end()
     }
 }
@@ -239,8 +243,10 @@ impl Serialize for LoadReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (units, rows) = (self.units(), self.rows());
         let file = |(problem, file): (FileProblem, &ProblemFile)| {
-            let problem = problem.text();
-            serde_json::json!({"path": file.path, "problem": problem, "detail": file.detail})
+            serde_json::json!({
+                "kind": problem.word(), "path": file.path, "problem": problem.text(),
+                "detail": file.detail,
+            })
         };
         let files: Vec<_> = self.files.files().map(file).collect();
         let mut object = serializer.serialize_struct("load", 19)?;

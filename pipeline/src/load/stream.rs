@@ -8,7 +8,7 @@ use astload_model::{Batch, Decoded, Op, Problem, Unit, text_of};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{Known, Load};
+use super::{Known, Load, LoadProblem};
 use crate::channel::Lanes;
 use crate::holdings::{Need, Offer};
 use crate::letters::{InputLetters, RefusedLine};
@@ -108,7 +108,7 @@ impl Load<'_> {
 
     fn break_off(&mut self, input: &StreamInput, what: &str) {
         self.report.broken = true;
-        self.report.problems.push(format!("{input}: {what}"));
+        self.report.problems.push(LoadProblem::of_input("broken off", input, what));
     }
 
     /// Where the refused lines of an input go.
@@ -135,12 +135,12 @@ impl Load<'_> {
         if refused.is_empty() {
             return;
         }
-        for RefusedLine { at, error, unit, .. } in &refused {
-            match unit {
+        for line in &refused {
+            match line.unit {
                 Some(_) => self.report.refused_units += 1,
                 None => self.report.refused_lines += 1,
             }
-            self.report.problems.push(format!("{input}: {at}: {error}"));
+            self.report.problems.push(LoadProblem::of_line(input, line));
         }
         let mut letters = match std::mem::replace(&mut reading.refusals, Refusals::Told) {
             Refusals::Told => return,

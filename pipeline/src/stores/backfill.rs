@@ -67,9 +67,11 @@ pub async fn backfill(
     let journal = Journal::temporary(JournalSettings::default(), &options.spill);
     let (sender, batches) = channel(BATCHES_MAX, BYTES_MAX);
     let counted = sender.sent();
+    progress.hear(&counted);
     let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
     let sent = send(from, repos, &lacking, &sender, progress, cancelled).await;
     drop(sender);
+    progress.source.is_read.store(true, Ordering::Relaxed);
     let carried = coordinator.await.unwrap_or_default();
     filled.sent = progress.source.done.load(Ordering::Relaxed);
     filled.broken = sent.err();

@@ -1,14 +1,15 @@
 //! Whether two stores hold the same: by the canonical rows of every unit, as read from both.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
 
-use astload_backends::{Error, StoredUnit, UnitFilter};
+use astload_backends::{Error, RowCounts, StoredUnit, UnitFilter};
 use astload_model::{Batch, Selection, UnitId, UnitName, canonical_hash};
 use futures::StreamExt;
 
 use super::difference;
 use super::side::{Side, parts};
+use crate::source::directory::SourceProgress;
 
 /// Parts that are read and compared at the same time: while one is hashed, the next is read.
 const AT_ONCE: usize = 2;
@@ -18,8 +19,12 @@ const AT_ONCE: usize = 2;
 pub struct Verified {
     /// Units that both hold alike.
     pub same: u64,
-    /// Nodes of the units that were compared.
-    pub nodes: u64,
+    /// Repositories of the units that were compared, or are in one store alone.
+    pub repos: BTreeSet<String>,
+    /// Their layers.
+    pub layers: BTreeSet<String>,
+    /// Rows of the units that were compared, as the first store has them; a symbol counts in each.
+    pub rows: RowCounts,
     /// Units that they do not, by name.
     pub differing: Vec<Difference>,
 }
@@ -45,7 +50,7 @@ pub enum Kind {
 }
 
 /// Compares what both of two stores are meant to hold: the units, and of their nodes those, that both
-/// select. Generations may differ. `done` counts units as they are compared.
+/// select. Generations may differ. `progress` is told how many units there are and are compared.
 ///
 /// # Errors
 /// Where one of them cannot be read.
@@ -53,11 +58,20 @@ pub async fn verify(
     first: &Side,
     second: &Side,
     filter: &UnitFilter,
-    done: &AtomicU64,
+    progress: &SourceProgress,
 ) -> Result<Verified, Error> {
     let (left, right) = tokio::try_join!(first.units(filter), second.units(filter))?;
     let (left, right) = (wanted(left, &second.selection), wanted(right, &first.selection));
     let mut verified = Verified::default();
+    for UnitName { repo, layer, .. } in left.iter().chain(&right).map(|unit| &unit.name) {
+        // As a rule it is known already.
+        if !verified.repos.contains(repo) {
+            verified.repos.insert(repo.clone());
+        }
+        if !verified.layers.contains(layer) {
+            verified.layers.insert(layer.clone());
+        }
+    }
     let there: HashMap<UnitId, &StoredUnit> = right.iter().map(|unit| (unit.id, unit)).collect();
     let (both, only): (Vec<StoredUnit>, Vec<StoredUnit>) =
         left.iter().cloned().partition(|unit| there.contains_key(&unit.id));
@@ -68,13 +82,15 @@ pub async fn verify(
     let here: HashMap<UnitId, ()> = both.iter().map(|unit| (unit.id, ())).collect();
     let missing = right.iter().filter(|unit| !here.contains_key(&unit.id));
     verified.differing.extend(missing.map(alone(Kind::OnlySecond)));
+    progress.found.store(both.len() as u64, Ordering::Relaxed);
     let compared = futures::stream::iter(parts(&both).map(|part| compare(first, second, part)));
     let mut compared = compared.buffered(AT_ONCE);
     while let Some(part) = compared.next().await {
-        let Verified { same, nodes, differing } = part?;
-        done.fetch_add(same + differing.len() as u64, Ordering::Relaxed);
+        let Verified { same, rows, differing, .. } = part?;
+        progress.done.fetch_add(same + differing.len() as u64, Ordering::Relaxed);
+        progress.nodes.fetch_add(rows.nodes, Ordering::Relaxed);
         verified.same += same;
-        verified.nodes += nodes;
+        verified.rows += rows;
         verified.differing.extend(differing);
     }
     let key = |unit: &UnitName| (unit.repo.clone(), unit.path.clone(), unit.layer.clone());
@@ -119,7 +135,12 @@ fn compared(names: &[(UnitId, UnitName)], left: &Batch, right: &Batch) -> Verifi
             (None, Some(_)) => Kind::OnlySecond,
             (Some(&l), Some(&r)) => {
                 let (one, other) = (left.unit(l), right.unit(r));
-                verified.nodes += one.nodes().len() as u64;
+                verified.rows += RowCounts {
+                    nodes: one.nodes().len() as u64,
+                    edges: one.edges().len() as u64,
+                    symbols: one.symbols().len() as u64,
+                    vectors: one.vectors().len() as u64,
+                };
                 if canonical_hash(&one) == canonical_hash(&other) {
                     verified.same += 1;
                     continue;

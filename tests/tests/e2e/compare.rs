@@ -25,6 +25,25 @@ fn stores_of_one_source_are_alike() {
 }
 
 #[test]
+fn what_was_compared_is_told() {
+    let sandbox = two();
+    let count =
+        |table: &str| sandbox.store("a.db").number(&format!("SELECT count(*) FROM {table}"));
+    let (nodes, edges) = (count("nodes"), count("edges"));
+    let told = format!("compared {nodes} nodes, {edges} edges, ");
+    let told = verify(&sandbox, &[]).exits(0).says(&told);
+    told.says(" and 0 vectors of repository r in layer ast\n");
+    let json = verify(&sandbox, &["--json"]).exits(0).json();
+    assert_eq!((&json["rows"]["nodes"], &json["rows"]["edges"]), (&nodes.into(), &edges.into()));
+    let all = serde_json::json!({
+        "repo": null, "repos": ["r"], "layers": ["ast"], "select": {"first": {}, "second": {}},
+    });
+    assert_eq!(json["selection"], all);
+    let json = verify(&sandbox, &["--json", "--repo", "r"]).exits(0).json();
+    assert_eq!(json["selection"]["repo"], "r");
+}
+
+#[test]
 fn one_changed_byte_is_found_wherever_it_is() {
     for (change, told) in [
         ("UPDATE node SET name = 'firsT' WHERE name = 'first' AND ord > 0", "r:a.py: nodes["),
@@ -60,7 +79,8 @@ fn only_what_both_select_is_compared() {
     std::fs::write(sandbox.path("c.yaml"), format!("backends:\n{all}{some}")).expect("written");
     sandbox.run(&["load", "repo", "--config", "c.yaml"]).exits(0);
     let verify = || sandbox.run(&["verify", "all", "some", "--config", "c.yaml"]);
-    verify().exits(0).says("3 units alike, no difference;");
+    let told = verify().exits(0).says("3 units alike, no difference;");
+    told.says("only what some selects: flags definition; languages python\n");
     sandbox.store("b.db").execute("UPDATE node SET name = 'other' WHERE name = 'first'");
     verify().exits(1).says("repo:a.py: nodes[");
     // Without the configuration nobody knows what was meant to be there.

@@ -223,12 +223,26 @@ fn letters_are_kept_where_somebody_says() {
     );
     sandbox.write("b.py", "def changed():\n    return 1\n");
     sandbox.write("a.py", "def changed():\n    return 1\n");
-    sandbox.load_exits("a.db", &["--dead-letters", "kept"], 3);
+    let load = ["load", "repo", "--to", "sqlite:a.db", "--dead-letters", "kept"];
+    sandbox.run(&load).exits(3).says("see `astload dlq list --dead-letters kept`");
     sandbox.run(&["dlq", "list"]).exits(0).says("no dead letters");
     sandbox.run(&["dlq", "list", "--dead-letters", "kept"]).exits(0).says("1 dead letter");
     sandbox.store("a.db").execute("DROP TRIGGER picky");
     let replay = ["dlq", "replay", "--dead-letters", "kept"];
     sandbox.run(&replay).exits(0).says("1 dead letter taken, 0 left");
+}
+
+#[test]
+fn rm_drops_letters_where_somebody_says() {
+    let sandbox = refusing("a.db");
+    sandbox.load_exits("a.db", &["--dead-letters", "kept"], 3);
+    let kept = || letters(&sandbox, &["--dead-letters", "kept"]).len();
+    let rm = ["rm", "repo", "b.py", "--from", "sqlite:a.db"];
+    sandbox.run(&rm).exits(0).says("1 unit deleted; ");
+    assert_eq!(kept(), 1, "they are of another folder");
+    let rm = ["rm", "repo", "b.py", "--from", "sqlite:a.db", "--dead-letters", "kept"];
+    sandbox.run(&rm).exits(0).says("1 dead letter dropped");
+    assert_eq!(kept(), 0);
 }
 
 #[test]

@@ -195,7 +195,9 @@ fn more_than_half_is_deleted_only_with_consent() {
     sandbox.write("new.py", "x = 1\n");
     let report = sandbox.load_exits("a.db", &[], 3);
     assert_eq!((&report["units"]["withheld"], &report["units"]["written"]), (&json!(2), &json!(1)));
-    assert!(report["problems"][0].as_str().expect("text").contains("--allow-mass-delete"));
+    let problem = &report["problems"][0];
+    assert_eq!((&problem["kind"], &problem["repo"]), (&json!("withheld"), &json!("repo")));
+    assert!(problem["hint"].as_str().expect("text").contains("--allow-mass-delete"), "{problem}");
     assert_eq!(sandbox.store("a.db").paths(), ["a.py", "b.py", "new.py", "pkg/c.py"]);
     sandbox.load("a.db", &["--allow-mass-delete"]);
     assert_eq!(sandbox.store("a.db").paths(), ["new.py", "pkg/c.py"]);

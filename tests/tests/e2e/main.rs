@@ -31,6 +31,7 @@ mod nobody;
 mod pages;
 mod postgres;
 mod postgres_down;
+mod progress;
 mod python;
 mod questions;
 mod refused;

@@ -40,9 +40,12 @@ fn load(sandbox: &Sandbox, input: &[u8]) -> Finished {
     sandbox.run_with_input(&[&["load", "-"][..], &TO].concat(), input)
 }
 
-fn problems(report: &Value) -> Vec<&str> {
-    let problems = report["problems"].as_array().expect("a list");
-    problems.iter().map(|problem| problem.as_str().expect("text")).collect()
+fn problems(report: &Value) -> Vec<String> {
+    let words = |problem: &Value| {
+        let known = ["kind", "input", "at", "message"].map(|field| problem[field].as_str());
+        known.into_iter().flatten().collect::<Vec<_>>().join(": ")
+    };
+    report["problems"].as_array().expect("a list").iter().map(words).collect()
 }
 
 #[test]
@@ -98,6 +101,12 @@ fn broken_lines_are_told_by_number_and_the_rest_is_loaded() {
         assert_eq!(found, 1, "{said} in {problems:#?}");
     }
     assert_eq!(sandbox.store("a.db").paths(), ["a.py", "b.py", "e.py"]);
+    let first = &report["problems"][0];
+    assert_eq!((&first["kind"], &first["line"]), (&json!("line refused"), &json!(2)), "{first}");
+    let of_unit = report["problems"].as_array().expect("a list");
+    let of_unit = of_unit.iter().find(|problem| problem["line"] == 5).expect("line 5");
+    let unit = [&of_unit["kind"], &of_unit["repo"], &of_unit["path"], &of_unit["layer"]];
+    assert_eq!(unit, [&json!("unit refused"), &json!("r"), &json!("c.py"), &json!("ast")]);
 }
 
 /// The code of a load of these lines, with more arguments, into a store that holds `held.py`.
@@ -244,7 +253,7 @@ fn generations_of_ours_and_of_upstream_do_not_mix() {
     let theirs = with(unit("b.py"), &json!({"generation": 5}));
     let report = load(&sandbox, &lines(&[unit("a.py"), theirs.clone()])).exits(3).json();
     assert_eq!((&report["units"]["written"], &report["units"]["failed"]), (&json!(1), &json!(1)));
-    let problem = problems(&report)[0];
+    let problem = &problems(&report)[0];
     assert!(problem.contains("b.py") && problem.contains("has a generation"), "{problem}");
     let report = load(&sandbox, &lines(&[theirs])).exits(1).json();
     assert!(problems(&report)[0].contains("has a generation"), "also in the next load");

@@ -1,8 +1,8 @@
-//! Bounds the source that is parsed at the same time, for trees are large.
+//! Bounds what is in work at the same time: source that is parsed, for trees are large, and files that wait.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Lets so many bytes through at once.
+/// Lets so many bytes, or files, through at once.
 #[derive(Debug)]
 pub(super) struct Gate {
     free: Mutex<u64>,
@@ -10,7 +10,7 @@ pub(super) struct Gate {
     bytes_max: u64,
 }
 
-/// Bytes that are in use until this is dropped.
+/// What is in use until this is dropped.
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
     gate: &'a Gate,

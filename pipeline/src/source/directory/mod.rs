@@ -51,8 +51,9 @@ pub const FILE_BYTES_MAX: u64 = 2 << 20;
 /// Bytes of source that are parsed at the same time. Trees take about thirty times as much.
 const PARSING_BYTES_MAX: u64 = 4 << 20;
 
-/// Files that wait for a worker.
-const QUEUE: usize = 256;
+/// Files that wait for a worker, a few hundred bytes each: the walk is far ahead, so it is soon known how
+/// many there are.
+const QUEUE: u64 = 32 << 10;
 
 /// Which nodes are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -108,14 +109,20 @@ impl DirectoryOptions {
 /// What the source has done so far, for whoever watches.
 #[derive(Debug, Default)]
 pub struct SourceProgress {
-    /// Files that were found and have a grammar.
+    /// Files that were found and have a grammar, or units.
     pub found: AtomicU64,
-    /// Files that are done: parsed, skipped or failed.
+    /// Directories of which it is known how much there is …
+    pub listed: AtomicU64,
+    /// … and inputs of which it is to be known.
+    pub inputs: AtomicU64,
+    /// How many are done: parsed, read, skipped or failed.
     pub done: AtomicU64,
     /// Nodes that were parsed.
     pub nodes: AtomicU64,
     /// Units that each backend holds already as they are, by lane.
     pub held: Tally,
+    /// All inputs are read.
+    pub is_read: AtomicBool,
 }
 
 /// What was read of a directory.
@@ -161,13 +168,22 @@ pub enum Sink {
     Plan,
 }
 
+impl SourceProgress {
+    /// Whether nothing more will be found.
+    pub fn is_listed(&self) -> bool {
+        self.listed.load(Ordering::Relaxed) >= self.inputs.load(Ordering::Relaxed)
+    }
+}
+
 /// A file that waits to be read.
 #[derive(Debug)]
-struct Candidate {
+struct Candidate<'a> {
     path: String,
     stamp: stamps::Stamp,
     /// Its first line named its language, for its name has none.
     nameless: bool,
+    /// Its place in the queue.
+    _place: gate::Pass<'a>,
 }
 
 /// What the walk and the workers share.
@@ -179,6 +195,7 @@ struct Shared<'a> {
     progress: &'a SourceProgress,
     stamps: Stamps,
     gate: Gate,
+    queue: Gate,
     large: Large,
     cancelled: CancellationToken,
     /// Nobody takes batches any more.
@@ -220,11 +237,12 @@ pub fn read(
         progress,
         stamps: Stamps::load(&options.root),
         gate: Gate::new(PARSING_BYTES_MAX),
+        queue: Gate::new(QUEUE),
         large: Large::default(),
         cancelled: cancelled.clone(),
         closed: AtomicBool::new(false),
     };
-    let (queue, waiting) = mpsc::sync_channel(QUEUE);
+    let (queue, waiting) = mpsc::channel();
     let waiting = Arc::new(std::sync::Mutex::new(waiting));
     let mut report = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..options.workers.max(1))
@@ -236,6 +254,7 @@ pub fn read(
             .collect();
         drop(waiting);
         let mut report = Walk::new(&shared, queue).run();
+        progress.listed.fetch_add(1, Ordering::Relaxed);
         for worker in workers {
             match worker.join() {
                 Ok(part) => report.absorb(part),

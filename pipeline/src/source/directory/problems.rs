@@ -61,6 +61,27 @@ impl FileProblem {
         }
     }
 
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::UnreadableDirectory => "unreadable directory",
+            Self::Refused => "refused",
+            Self::ParseTimeout => "parse timeout",
+            Self::ParseMemory => "parse memory",
+            Self::Vanished => "vanished",
+            Self::TooLarge => "too large",
+            Self::PathNotUtf8 => "path not UTF-8",
+            Self::Binary => "binary",
+            Self::NotUtf8 => "not UTF-8",
+            Self::SyntaxErrors => "syntax errors",
+            Self::Link => "link",
+            Self::Special => "special",
+            Self::RulesUnread => "rules unread",
+            Self::IndexUnread => "index unread",
+        }
+    }
+
     /// Whether the file is missing in the store because of it.
     pub fn is_failure(self) -> bool {
         match self {

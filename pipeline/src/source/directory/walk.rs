@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::Sender;
 use std::vec::IntoIter;
 
 use rustix::fs::Stat;
@@ -13,6 +13,7 @@ use super::ignored::{Ignored, Mark, RULES_FILE, Verdict};
 use super::listing::{Entry, Kind, list};
 use super::mount::Mounts;
 use super::stamps::Stamp;
+use super::worker::Work;
 use super::{Candidate, DirectoryReport, FileProblem, Shared, need, stamps};
 use crate::languages::Language;
 
@@ -28,7 +29,7 @@ const HISTORY: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 /// The walk through one directory.
 pub(super) struct Walk<'a> {
     shared: &'a Shared<'a>,
-    queue: SyncSender<(Candidate, &'static Language)>,
+    queue: Sender<Work<'a>>,
     ignored: Ignored,
     mounts: Mounts,
     report: DirectoryReport,
@@ -46,10 +47,7 @@ struct Folder {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(
-        shared: &'a Shared<'a>,
-        queue: SyncSender<(Candidate, &'static Language)>,
-    ) -> Self {
+    pub(super) fn new(shared: &'a Shared<'a>, queue: Sender<Work<'a>>) -> Self {
         let report = DirectoryReport { complete: true, ..DirectoryReport::default() };
         let ignored = Ignored::above(&shared.options.root);
         Self { shared, queue, ignored, mounts: Mounts::default(), report }
@@ -229,7 +227,7 @@ impl<'a> Walk<'a> {
             *self.report.languages.entry(language.name).or_default() += 1;
             return;
         }
-        let candidate = Candidate { path, stamp, nameless };
+        let candidate = Candidate { path, stamp, nameless, _place: self.shared.queue.pass(1) };
         // The workers are gone only when one of them panicked, which is told where it is joined.
         self.queue.send((candidate, language)).ok();
     }

@@ -28,7 +28,8 @@ const BINARY_HEAD: usize = 8 << 10;
 /// What is said of a file that could not be parsed last time.
 const NOT_AGAIN: &str = "as before, and it has not changed";
 
-type Work = (Candidate, &'static Language);
+/// A file, and its language.
+pub(super) type Work<'a> = (Candidate<'a>, &'static Language);
 
 /// One thread's share of the work.
 pub(super) struct Worker<'a> {
@@ -54,7 +55,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    pub(super) fn run(mut self, waiting: &Mutex<Receiver<Work>>) -> DirectoryReport {
+    pub(super) fn run(mut self, waiting: &Mutex<Receiver<Work<'a>>>) -> DirectoryReport {
         loop {
             let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((candidate, language)) = next else { break };
@@ -74,7 +75,7 @@ impl<'a> Worker<'a> {
         self.report.problems.add(problem, path, detail);
     }
 
-    fn file(&mut self, candidate: &Candidate, language: &'static Language) {
+    fn file(&mut self, candidate: &Candidate<'_>, language: &'static Language) {
         let path = candidate.path.as_str();
         let read_at = stamps::now();
         let _pass = self.shared.gate.pass(candidate.stamp.size());
@@ -122,7 +123,7 @@ impl<'a> Worker<'a> {
     /// Reports a file that is not to be parsed again until it changes.
     fn give_up(
         &mut self,
-        candidate: &Candidate,
+        candidate: &Candidate<'_>,
         language: &'static Language,
         hash: &[u8; 32],
         failure: Failure,
@@ -135,7 +136,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads a file whole, and says what it was when it was opened; nothing where it is too large.
-    fn read(&mut self, candidate: &Candidate) -> Result<Option<Stamp>, OpenError> {
+    fn read(&mut self, candidate: &Candidate<'_>) -> Result<Option<Stamp>, OpenError> {
         self.source.clear();
         let (file, stat) = self.shared.root.file(Path::new(&candidate.path))?;
         let limit = self.shared.options.file_bytes_max;
@@ -146,7 +147,7 @@ impl<'a> Worker<'a> {
 
     fn parse(
         &mut self,
-        candidate: &Candidate,
+        candidate: &Candidate<'_>,
         language: &'static Language,
         hash: &[u8; 32],
         wanted: Lanes,
@@ -304,6 +305,7 @@ mod tests {
             progress: &SourceProgress::default(),
             stamps: Stamps::none(),
             gate: Gate::new(1 << 20),
+            queue: Gate::new(1),
             large: Large::default(),
             cancelled: CancellationToken::new(),
             closed: AtomicBool::new(false),
@@ -311,7 +313,7 @@ mod tests {
         let language = Language::by_name("python").expect("known");
         change(&absolute);
         let path = "a.py".to_owned();
-        let candidate = Candidate { path, stamp, nameless: false };
+        let candidate = Candidate { path, stamp, nameless: false, _place: shared.queue.pass(1) };
         let mut worker = Worker::new(&shared, Sink::Plan);
         worker.file(&candidate, language);
         worker.report
