@@ -30,7 +30,8 @@
 //! 17. **A health check changes nothing**, and may run beside writes.
 //! 18. **A repository belongs to who claimed it**: a claim is checked and recorded in one step, and of
 //!     two that contradict each other one is refused. A write claims nothing; only `remove` ends a
-//!     claim, and `gc` forgets neither a claim nor the greatest generation.
+//!     claim, and `gc` forgets neither a claim nor the greatest generation. What is recorded (root,
+//!     remote, last load) is read back as it was claimed.
 //!
 //! `astload_fixtures::conformance` has a function for each, and runs them over any backend.
 
@@ -41,8 +42,9 @@ use astload_model::{Batch, UnitId, UnitName};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::claim::RepoClaim;
+use crate::claim::{LastLoad, RepoClaim};
 use crate::error::Result;
+pub use crate::summary::{KindCount, Language, Reference, RepoUnits, StoreSummary, SymbolCount};
 
 /// A store that batches are written to.
 #[async_trait]
@@ -95,8 +97,8 @@ pub trait Admin: Send + Sync {
     /// Gives back what the user made beside it, as far as it is known to be there, and left.
     async fn drop_schema(&self) -> Result<Vec<String>>;
 
-    /// Records who numbers a repository's generations and its root, if that is given; as
-    /// [`RepoClaim::over`] says, checked and recorded in one step.
+    /// Records who numbers a repository's generations, where it is read and what its last load was, as
+    /// far as that is given; as [`RepoClaim::over`] says, checked and recorded in one step.
     async fn claim_repo(&self, claim: &RepoClaim) -> Result<()>;
 
     /// Deletes the units at a path or below it, or all of a repository, which nobody has claimed from
@@ -226,12 +228,39 @@ pub struct RepoState {
     pub layer: String,
     /// Where it was read; deletes by absence need the same root again.
     pub root: Option<String>,
+    /// The git remote that it has there, as host/org/name.
+    pub remote: Option<String>,
     /// Who numbers its generations.
     pub origin: Origin,
     /// The greatest generation that was seen, of deletes too.
     pub generation: u64,
+    /// The last load of it that came to its end.
+    pub last_load: Option<LastLoad>,
     /// Units that it has.
     pub units: u64,
+}
+
+impl RepoState {
+    /// One that nobody has claimed, and nothing is known of.
+    pub fn unclaimed(repo: impl Into<String>, layer: impl Into<String>) -> Self {
+        Self {
+            repo: repo.into(),
+            layer: layer.into(),
+            root: None,
+            remote: None,
+            origin: Origin::Nobody,
+            generation: 0,
+            last_load: None,
+            units: 0,
+        }
+    }
+
+    /// Forgets who claimed it, and with that all but its greatest generation.
+    pub fn end_claim(&mut self) {
+        let (repo, layer) = (std::mem::take(&mut self.repo), std::mem::take(&mut self.layer));
+        let (generation, units) = (self.generation, self.units);
+        *self = Self { generation, units, ..Self::unclaimed(repo, layer) };
+    }
 }
 
 /// Which units are asked for; what is absent passes all.
@@ -275,92 +304,4 @@ pub struct GcReport {
     pub symbols: u64,
     /// Bytes that were given back.
     pub bytes: u64,
-}
-
-/// What is in a store.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct StoreSummary {
-    /// Repositories, by name.
-    pub repos: Vec<RepoUnits>,
-    /// Languages, most nodes first.
-    pub languages: Vec<Language>,
-    /// Units.
-    pub units: u64,
-    /// Rows.
-    pub rows: RowCounts,
-    /// Bytes on disk.
-    pub bytes: u64,
-    /// The most frequent kinds of nodes.
-    pub kinds: Vec<KindCount>,
-    /// The most referenced symbols.
-    pub symbols: Vec<SymbolCount>,
-    /// How many units have syntax errors.
-    pub units_with_errors: u64,
-    /// Paths of some of them.
-    pub errors: Vec<String>,
-    /// When something was written last, in microseconds since 1970.
-    pub last_load: Option<u64>,
-}
-
-/// A repository and what it has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RepoUnits {
-    /// The repository.
-    pub repo: String,
-    /// Where it was read.
-    pub root: Option<String>,
-    /// Its units.
-    pub units: u64,
-    /// Their nodes.
-    pub nodes: u64,
-}
-
-/// A language and what there is of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Language {
-    /// The language.
-    pub language: String,
-    /// Its units.
-    pub units: u64,
-    /// Their nodes.
-    pub nodes: u64,
-    /// Their lines.
-    pub lines: u64,
-}
-
-/// A kind of nodes, and how many.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct KindCount {
-    /// The kind.
-    pub kind: String,
-    /// How many.
-    pub nodes: u64,
-}
-
-/// A symbol, and how often it is referred to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SymbolCount {
-    /// Its name, else its key.
-    pub symbol: String,
-    /// Edges to it, but for definitions.
-    pub references: u64,
-}
-
-/// An edge between a symbol and the place that defines or uses it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reference {
-    /// DEFINES, CALL, REF …
-    pub kind: String,
-    /// The symbol's key.
-    pub symbol: String,
-    /// The repository.
-    pub repo: String,
-    /// The file.
-    pub path: String,
-    /// The line, from 1.
-    pub line: Option<u32>,
-    /// The column, from 1.
-    pub column: Option<u32>,
-    /// The definition around a use; a definition's own kind.
-    pub within: Option<String>,
 }

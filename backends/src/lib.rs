@@ -21,9 +21,10 @@ pub mod postgres;
 mod registry;
 mod schema_version;
 pub mod sqlite;
+mod summary;
 mod verdict;
 
-pub use claim::{OtherRoot, RepoClaim};
+pub use claim::{Ended, LastLoad, OtherRoot, RepoClaim};
 pub use contract::{
     Admin, Backend, BackendInfo, Capabilities, GcReport, HealthReport, KindCount, Language, Origin,
     Query, Reader, Receipt, Reference, RepoState, RepoUnits, RowCounts, StoreSummary, StoredUnit,

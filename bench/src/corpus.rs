@@ -11,7 +11,7 @@ use astload_model::Batch;
 use astload_pipeline::load::{
     Approach, Input, LaneOptions, LoadOptions, LoadProgress, LoadReport, TargetSpec, Targets, load,
 };
-use astload_pipeline::source::directory::{FILE_BYTES_MAX, NodeChoice, PathGlobs};
+use astload_pipeline::source::directory::{Checkout, FILE_BYTES_MAX, NodeChoice, PathGlobs};
 use astload_pipeline::source::stream::StreamFormat;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ pub fn parse(
     cancelled: &CancellationToken,
 ) -> Result<LoadReport> {
     let root = corpus.canonicalize().with_context(|| format!("no corpus {}", corpus.display()))?;
-    let inputs = [Input::Directory { root, repo: "corpus".into() }];
+    let inputs = [Input::Directory(Checkout::within(&root, &root).named("corpus"))];
     let options = LoadOptions {
         globs: PathGlobs::new(&[], &[])?,
         languages: Vec::new(),
@@ -38,6 +38,7 @@ pub fn parse(
         trust_mtime: false,
         format: StreamFormat::Auto,
         root_moved: false,
+        rename: false,
         allow_mass_delete: false,
         strict: false,
         dry_run: false,

@@ -9,10 +9,10 @@ use super::bulk::Bulk;
 use super::classify;
 use super::client::Body;
 use super::documents::{tombstone, unit_id};
-use super::found::Standing;
+use super::found::{Standing, put_state, state_of};
 use super::schema::{self, Analysis, INDICES};
 use crate::claim::RepoClaim;
-use crate::contract::{Admin, GcReport, Origin, Receipt};
+use crate::contract::{Admin, GcReport, Receipt};
 use crate::error::{Error, Result};
 
 /// Units that are removed at once.
@@ -152,10 +152,9 @@ impl Store {
                 let asked = vec![json!({ "_index": index, "_id": id })];
                 let Some(Some(old)) = self.documents(what, asked).await?.pop() else { break };
                 let mut document = old["_source"].clone();
-                document["origin"] = Origin::Nobody.name().into();
-                if let Some(fields) = document.as_object_mut() {
-                    fields.remove("root");
-                }
+                let mut state = state_of(&document);
+                state.end_claim();
+                put_state(&mut document, state);
                 let standing = Standing::of(&old);
                 if self.put_guarded(what, &index, &id, Some(&standing), &document).await? {
                     break;

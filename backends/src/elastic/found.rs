@@ -11,7 +11,7 @@ use super::bulk::Bulk;
 use super::client::Body;
 use super::documents::unit_id;
 use super::{Store, classify};
-use crate::claim::RepoClaim;
+use crate::claim::{LastLoad, RepoClaim};
 use crate::contract::{Origin, RepoState};
 use crate::error::{Error, Result};
 use crate::verdict::Held;
@@ -95,8 +95,8 @@ impl Record<'_> {
         match self {
             Self::Written { repo, layer, generation } => {
                 let known = document["generation"].as_u64();
-                let loaded_at = document["loaded_at"].as_u64();
-                let is_recent = loaded_at.is_some_and(|at| at + RECENTLY > now());
+                let written_at = document["written_at"].as_u64();
+                let is_recent = written_at.is_some_and(|at| at + RECENTLY > now());
                 if is_recent && known.is_some_and(|known| known >= *generation) {
                     return Ok(None);
                 }
@@ -105,19 +105,13 @@ impl Record<'_> {
                     document = json!({ "repo": repo, "layer": layer, "origin": origin });
                 }
                 document["generation"] = known.unwrap_or_default().max(*generation).into();
-                document["loaded_at"] = now().into();
+                document["written_at"] = now().into();
             }
             Self::Claimed(claim) => {
                 let before = document.clone();
                 let recorded = old.map(|_| state_of(&document));
                 let state = claim.over(recorded.as_ref())?;
-                document["repo"] = state.repo.into();
-                document["layer"] = state.layer.into();
-                document["origin"] = state.origin.name().into();
-                document["generation"] = state.generation.into();
-                if let Some(root) = state.root {
-                    document["root"] = root.into();
-                }
+                put_state(&mut document, state);
                 if document == before {
                     return Ok(None);
                 }
@@ -127,16 +121,49 @@ impl Record<'_> {
     }
 }
 
+/// The fields that [`state_of`] reads.
+pub(super) const RECORD: [&str; 8] =
+    ["repo", "layer", "root", "remote", "origin", "generation", "revision", "loaded_at"];
+
 /// What a repository's document says.
 pub(super) fn state_of(source: &Value) -> RepoState {
     let text = |field: &str| source[field].as_str().map(str::to_owned);
+    let loaded_at = source["loaded_at"].as_u64().map(|at| at.saturating_mul(1_000));
     RepoState {
         repo: text("repo").unwrap_or_default(),
         layer: text("layer").unwrap_or_default(),
         root: text("root"),
+        remote: text("remote"),
         origin: Origin::of_name(source["origin"].as_str().unwrap_or_default()),
         generation: source["generation"].as_u64().unwrap_or_default(),
+        last_load: LastLoad::recorded(loaded_at, text("revision")),
         units: 0,
+    }
+}
+
+/// Has a repository's document say this; what there is not is no field.
+pub(super) fn put_state(document: &mut Value, state: RepoState) {
+    let (loaded_at, revision) =
+        state.last_load.map(|load| (load.at / 1_000, load.revision)).unzip();
+    let fields: [(&str, Value); RECORD.len()] = [
+        ("repo", state.repo.into()),
+        ("layer", state.layer.into()),
+        ("root", state.root.into()),
+        ("remote", state.remote.into()),
+        ("origin", state.origin.name().into()),
+        ("generation", state.generation.into()),
+        ("revision", revision.flatten().into()),
+        ("loaded_at", loaded_at.into()),
+    ];
+    if !document.is_object() {
+        *document = json!({});
+    }
+    let Some(object) = document.as_object_mut() else { return };
+    for (field, value) in fields {
+        match value {
+            Value::Null => drop(object.remove(field)),
+            value => drop(object.insert(field.into(), value)),
+        }
     }
 }
 

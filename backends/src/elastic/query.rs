@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::Store;
 use super::client::Body;
 use crate::contract::{
-    KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary, StoredUnit,
-    SymbolCount,
+    KindCount, Language, Query, Reference, RepoState, RepoUnits, RowCounts, StoreSummary,
+    StoredUnit, SymbolCount,
 };
 use crate::error::Result;
 
@@ -64,6 +64,12 @@ impl Query for Store {
         references.truncate(most);
         Ok(references)
     }
+}
+
+/// What is recorded of a repository, whose units are counted elsewhere.
+fn record(RepoState { repo, root, last_load, .. }: RepoState) -> RepoUnits {
+    let (loaded_at, revision) = last_load.map(|load| (load.at, load.revision)).unzip();
+    RepoUnits { repo, root, revision: revision.flatten(), loaded_at, units: 0, nodes: 0 }
 }
 
 fn text(value: &Value) -> String {
@@ -160,22 +166,21 @@ impl Store {
         let live = json!({ "bool": { "must_not": [{ "term": { "deleted": true } }] } });
         let counted = self.count(SUMMING, "units", live, asked).await?;
         let all = json!({ "match_all": {} });
-        let symbols = self.count(SUMMING, "symbols", all.clone(), json!({})).await?;
-        let latest = json!({ "at": { "max": { "field": "loaded_at" } } });
-        let latest = self.count(SUMMING, "store", all, latest).await?;
+        let symbols = self.count(SUMMING, "symbols", all, json!({})).await?;
         let whole = |value: &Value| value["value"].as_f64().unwrap_or_default() as u64;
         let found = &counted["aggregations"];
         let buckets = |name: &str| found[name]["buckets"].as_array().cloned().unwrap_or_default();
-        let roots: HashMap<String, Option<String>> = crate::contract::Reader::repos(self)
-            .await?
-            .into_iter()
-            .map(|repo| (repo.repo, repo.root))
-            .collect();
-        let repo = |bucket: &Value| {
+        let mut recorded = StoreSummary::default();
+        recorded.take_repos(crate::contract::Reader::repos(self).await?.into_iter().map(record));
+        let last_load = recorded.repos.iter().filter_map(|repo| repo.loaded_at).max();
+        let mut recorded: HashMap<String, RepoUnits> =
+            recorded.repos.into_iter().map(|repo| (repo.repo.clone(), repo)).collect();
+        let mut repo = |bucket: &Value| {
             let repo = text(&bucket["key"]);
-            let root = roots.get(&repo).cloned().flatten();
+            let known = recorded.remove(&repo);
+            let known = known.unwrap_or_else(|| record(RepoState::unclaimed(repo, "")));
             let units = bucket["doc_count"].as_u64().unwrap_or_default();
-            RepoUnits { repo, root, units, nodes: whole(&bucket["nodes"]) }
+            RepoUnits { units, nodes: whole(&bucket["nodes"]), ..known }
         };
         let language = |bucket: &Value| Language {
             language: text(&bucket["key"]),
@@ -183,7 +188,7 @@ impl Store {
             nodes: whole(&bucket["nodes"]),
             lines: whole(&bucket["lines"]),
         };
-        let mut repos: Vec<RepoUnits> = buckets("repos").iter().map(repo).collect();
+        let mut repos: Vec<RepoUnits> = buckets("repos").iter().map(&mut repo).collect();
         repos.sort_by(|one, other| one.repo.cmp(&other.repo));
         let mut languages: Vec<Language> = buckets("languages").iter().map(language).collect();
         languages.sort_by(|one, other| {
@@ -201,7 +206,7 @@ impl Store {
             },
             bytes: self.bytes().await?,
             units_with_errors: found["broken"]["doc_count"].as_u64().unwrap_or_default(),
-            last_load: latest["aggregations"]["at"]["value"].as_f64().map(|at| at as u64 * 1000),
+            last_load,
             ..StoreSummary::default()
         })
     }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::Store;
-use super::found::state_of;
+use super::found::{RECORD, state_of};
 use crate::contract::{Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::Result;
 use crate::hex::unhex;
@@ -19,9 +19,8 @@ impl Reader for Store {
         const WHAT: &str = "reading repositories";
         self.refresh(WHAT).await?;
         let mut repos = Vec::new();
-        let fields = ["repo", "layer", "root", "origin", "generation"];
         let query = json!({ "exists": { "field": "repo" } });
-        self.all(WHAT, "store", query, [&["repo", "layer"], &fields], |hit| {
+        self.all(WHAT, "store", query, [&["repo", "layer"], &RECORD], |hit| {
             repos.push(state_of(&hit["_source"]));
         })
         .await?;

@@ -7,7 +7,7 @@ use super::Flavour;
 use super::options::ElasticOptions;
 
 /// The version of the schema that this build reads and writes.
-pub(super) const VERSION: u64 = 2;
+pub(super) const VERSION: u64 = 3;
 
 /// All indices, without prefix and version.
 pub(super) const INDICES: [&str; 4] = ["store", "units", "symbols", "nodes"];
@@ -97,6 +97,7 @@ fn fields(name: &str, flavour: Flavour, analysis: Analysis) -> Value {
     // Kept as it was given, and not searched.
     let kept = || json!({"type": "object", "enabled": false});
     let long = || json!({"type": "long"});
+    let date = || json!({"type": "date", "format": "epoch_millis"});
     let analyzer = match analysis {
         Analysis::Words => "identifier",
         Analysis::Letters => "simple",
@@ -112,8 +113,9 @@ fn fields(name: &str, flavour: Flavour, analysis: Analysis) -> Value {
     match name {
         "store" => json!({
             "version": long(), "epoch": long(), "loading": {"type": "boolean"},
-            "repo": keyword(), "layer": keyword(), "root": keyword(), "origin": keyword(),
-            "generation": long(), "loaded_at": {"type": "date", "format": "epoch_millis"},
+            "repo": keyword(), "layer": keyword(), "root": keyword(), "remote": keyword(),
+            "origin": keyword(), "generation": long(), "written_at": date(), "revision": keyword(),
+            "loaded_at": date(),
         }),
         "units" => json!({
             "unit_id": keyword(), "repo": keyword(), "path": words(), "layer": keyword(),
@@ -128,7 +130,7 @@ fn fields(name: &str, flavour: Flavour, analysis: Analysis) -> Value {
             "symbol": symbol(), "kind": keyword(), "name": words(),
         }),
         _ => json!({
-            "unit_id": keyword(), "version": keyword(), "at": {"type": "date", "format": "epoch_millis"},
+            "unit_id": keyword(), "version": keyword(), "at": date(),
             "repo": keyword(), "path": words(),
             "language": keyword(), "ord": long(), "last": long(), "parent": long(),
             "label": keyword(), "kind": keyword(), "field": keyword(), "name": words(),

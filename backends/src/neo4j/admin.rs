@@ -7,10 +7,11 @@ use neo4rs::Query;
 
 use super::Store;
 use super::connect::Tx;
+use super::read::{RECORD, recorded_of};
 use super::schema::{RULES, Rule};
-use super::value::{int, list, text, text_or_null};
+use super::value::{int, int_or_null, list, text, text_or_null};
 use crate::claim::RepoClaim;
-use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
+use crate::contract::{Admin, GcReport, Receipt};
 use crate::error::Result;
 
 /// Nodes that one transaction takes away.
@@ -54,19 +55,16 @@ impl Admin for Store {
             query.param("repo", text(&claim.repo)).param("layer", text(&claim.layer))
         };
         let run = async |tx: &mut Tx| {
-            let recorded = tx.rows(of(LOCK_REPO), WHAT).await?.into_iter().next();
-            let recorded = recorded.map(|mut row| RepoState {
-                repo: claim.repo.clone(),
-                layer: claim.layer.clone(),
-                root: row.text(),
-                origin: Origin::of_name(&row.word()),
-                generation: row.number(),
-                units: 0,
-            });
-            let state = claim.over(recorded.as_ref())?;
+            let lock = of(&format!("{LOCK_REPO} RETURN [{RECORD}, 0] AS row"));
+            let recorded = tx.rows(lock, WHAT).await?.into_iter().next();
+            let state = claim.over(recorded.map(recorded_of).as_ref())?;
+            let load = state.last_load.as_ref();
             let put = of(PUT_REPO)
                 .param("origin", text(state.origin.name()))
                 .param("root", text_or_null(state.root.as_deref()))
+                .param("remote", text_or_null(state.remote.as_deref()))
+                .param("revision", text_or_null(load.and_then(|load| load.revision.as_deref())))
+                .param("loaded_at", int_or_null(load.map(|load| (load.at / 1_000) as i64)))
                 .param("generation", int(state.generation as i64));
             tx.run(put, WHAT).await.map(drop)
         };
@@ -113,8 +111,8 @@ impl Admin for Store {
             rest = others;
         }
         if path.is_none() {
-            let end =
-                "MATCH (repo:{Repo} {repo: $repo}) SET repo.origin = 'nobody' REMOVE repo.root";
+            let end = "MATCH (repo:{Repo} {repo: $repo}) SET repo.origin = 'nobody'
+                REMOVE repo.root, repo.remote, repo.revision, repo.loaded_at";
             let end = Query::new(self.names.cypher(end)).param("repo", text(repo));
             let run = async |tx: &mut Tx| tx.run(end.clone(), WHAT).await;
             self.connections.transact(WHAT, run).await?;
@@ -159,13 +157,14 @@ const LOCK_REPO: &str = "
 MERGE (repo:{Repo} {repo: $repo, layer: $layer})
 ON CREATE SET repo.origin = 'nobody', repo.generation = 0
 SET repo.writing = true
-REMOVE repo.writing
-RETURN [repo.root, repo.origin, repo.generation] AS row";
+REMOVE repo.writing";
 
 /// What is recorded of it from now on.
 const PUT_REPO: &str = "
 MATCH (repo:{Repo} {repo: $repo, layer: $layer})
-SET repo.origin = $origin, repo.root = $root, repo.generation = $generation";
+SET repo.origin = $origin, repo.root = $root, repo.remote = $remote, repo.generation = $generation,
+  repo.revision = $revision, repo.loaded_at =
+  CASE WHEN $loaded_at IS NOT NULL THEN datetime({epochMillis: $loaded_at}) END";
 
 /// What is locked is changed by nobody else until this transaction ends.
 const LOCK: &str = "

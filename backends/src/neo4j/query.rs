@@ -18,7 +18,7 @@ const SUMMING: &str = "summing up";
 impl Query for Store {
     async fn summary(&self, most: usize) -> Result<StoreSummary> {
         let mut summary = self.totals().await?;
-        summary.repos = self.repositories().await?;
+        summary.take_repos(self.repositories().await?);
         summary.languages = self.languages().await?;
         if most > 0 {
             self.lists(most, &mut summary).await?;
@@ -98,14 +98,17 @@ impl Store {
     async fn repositories(&self) -> Result<Vec<RepoUnits>> {
         let question = "
             MATCH (unit:{Unit}) WHERE unit.nodes IS NOT NULL
-            WITH unit.repo AS name, count(*) AS units, sum(unit.nodes) AS nodes
-            OPTIONAL MATCH (repo:{Repo} {repo: name})
-            WITH name, units, nodes, max(repo.root) AS root ORDER BY name
-            RETURN [name, root, units, nodes] AS row";
+            WITH unit.repo AS name, unit.layer AS layer, count(*) AS units, sum(unit.nodes) AS nodes
+            OPTIONAL MATCH (repo:{Repo} {repo: name, layer: layer})
+            WITH name, repo, units, nodes ORDER BY name
+            RETURN [name, repo.root, repo.revision, repo.loaded_at.epochMillis * 1000, units, nodes]
+              AS row";
         let rows = self.ask(SUMMING, Cypher::new(self.names.cypher(question))).await?;
         let repo = |mut row: Answer| RepoUnits {
             repo: row.word(),
             root: row.text(),
+            revision: row.text(),
+            loaded_at: row.int().map(|at| at as u64),
             units: row.number(),
             nodes: row.number(),
         };

@@ -8,6 +8,7 @@ use super::Store;
 use super::connect::Tx;
 use super::units::{self, Lock};
 use super::value::{Answer, text_or_null};
+use crate::claim::LastLoad;
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::Result;
 use crate::factory::Access;
@@ -16,26 +17,37 @@ use crate::verdict::asked_for;
 
 const WHAT: &str = "reading units";
 
+/// What is recorded of a repository, in the order in which it is read.
+pub(super) const RECORD: &str = "repo.repo, repo.layer, repo.root, repo.remote, repo.origin, \
+    repo.generation, repo.loaded_at.epochMillis * 1000, repo.revision";
+
+/// A repository's record, and after it the number of its units.
+pub(super) fn recorded_of(mut row: Answer) -> RepoState {
+    RepoState {
+        repo: row.word(),
+        layer: row.word(),
+        root: row.text(),
+        remote: row.text(),
+        origin: Origin::of_name(&row.word()),
+        generation: row.number(),
+        last_load: LastLoad::recorded(row.int().map(|at| at as u64), row.text()),
+        units: row.number(),
+    }
+}
+
 #[async_trait]
 impl Reader for Store {
     async fn repos(&self) -> Result<Vec<RepoState>> {
-        let question = "
-            MATCH (repo:{Repo})
-            RETURN [repo.repo, repo.layer, repo.root, repo.origin, repo.generation,
-              COUNT { (unit:{Unit}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer
-                      AND unit.nodes IS NOT NULL }] AS row
-            ORDER BY repo.repo, repo.layer";
-        let rows =
-            self.ask("reading repositories", Query::new(self.names.cypher(question))).await?;
-        let state = |mut row: Answer| RepoState {
-            repo: row.word(),
-            layer: row.word(),
-            root: row.text(),
-            origin: Origin::of_name(&row.word()),
-            generation: row.number(),
-            units: row.number(),
-        };
-        Ok(rows.into_iter().map(state).collect())
+        let units = "COUNT { (unit:{Unit}) WHERE unit.repo = repo.repo AND unit.layer = repo.layer
+                      AND unit.nodes IS NOT NULL }";
+        let question = format!(
+            "MATCH (repo:{{Repo}})
+             RETURN [{RECORD}, {units}] AS row
+             ORDER BY repo.repo, repo.layer"
+        );
+        let question = Query::new(self.names.cypher(&question));
+        let rows = self.ask("reading repositories", question).await?;
+        Ok(rows.into_iter().map(recorded_of).collect())
     }
 
     async fn units(&self, filter: &UnitFilter) -> Result<Vec<StoredUnit>> {

@@ -3,7 +3,7 @@
 use super::names::Names;
 
 /// The version of the schema that this build reads and writes.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// A constraint or an index.
 pub(super) struct Rule {

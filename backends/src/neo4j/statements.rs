@@ -72,5 +72,5 @@ pub(super) const PUT_REPOS: &str = "
 UNWIND $repos AS row
 MERGE (repo:{Repo} {repo: row[0], layer: row[1]})
 ON CREATE SET repo.origin = 'nobody'
-SET repo.loaded_at = datetime()
+SET repo.written_at = datetime()
 SET repo.generation = CASE WHEN repo.generation > row[2] THEN repo.generation ELSE row[2] END";

@@ -31,7 +31,7 @@ RETURN ['unit', id, unit.writing, unit.generation, unit.deleted, unit.repo, unit
 UNION ALL
 UNWIND $repos AS named
 MATCH (repo:{Repo} {repo: named[0], layer: named[1]})
-WHERE repo.loaded_at > datetime() - duration('PT10S')
+WHERE repo.written_at > datetime() - duration('PT10S')
 RETURN ['repo', repo.repo, repo.layer, repo.generation] AS row
 UNION ALL
 MATCH (store:{AstloadStore} {prefix: '{prefix}'})

@@ -6,11 +6,11 @@ use tokio_postgres::types::Type;
 use super::classify::Attempt;
 use super::connect::{Lease, Tx};
 use super::names::Lock;
-use super::read::Value;
+use super::read::{RECORD, Value, recorded};
 use super::schema::{self, INDEXES};
 use super::{Store, write};
 use crate::claim::RepoClaim;
-use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
+use crate::contract::{Admin, GcReport, Receipt};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Tables that a user may want to be smaller.
@@ -76,7 +76,8 @@ impl Admin for Store {
             tx.transaction.execute_typed(&bury, &[ids]).await.attempt(WHAT)?;
             if path.is_none() {
                 let end_claim = self.names.sql(
-                    "UPDATE {repo} SET root = NULL, origin = 'nobody'
+                    "UPDATE {repo} SET root = NULL, remote = NULL, origin = 'nobody',
+                     revision = NULL, loaded_at = NULL
                      WHERE repo = (SELECT id FROM {word} WHERE word = $1)",
                 );
                 tx.transaction
@@ -172,27 +173,33 @@ impl Store {
         let make = "INSERT INTO {repo} (repo, layer, origin, generation)
              VALUES ($1, $2, 'nobody', 0) ON CONFLICT DO NOTHING";
         run(make, &key).await?;
-        let look = "SELECT root, origin, generation FROM {repo}
-             WHERE repo = $1 AND layer = $2 FOR UPDATE";
-        let recorded = run(look, &key).await?;
-        let recorded = recorded.first().map(|row| RepoState {
-            repo: claim.repo.clone(),
-            layer: claim.layer.clone(),
-            root: row.get(0),
-            origin: Origin::of_name(row.get(1)),
-            generation: row.get::<_, i64>(2) as u64,
-            units: 0,
-        });
-        let state = claim.over(recorded.as_ref())?;
+        let look = format!(
+            "SELECT $3::text, $4::text, {RECORD}, 0::bigint FROM {{repo}} AS repo
+             WHERE repo.repo = $1 AND repo.layer = $2 FOR UPDATE"
+        );
+        let named: [Value<'_>; 4] = [
+            (&name, Type::INT4),
+            (&layer, Type::INT4),
+            (&claim.repo, Type::TEXT),
+            (&claim.layer, Type::TEXT),
+        ];
+        let found = run(&look, &named).await?;
+        let state = claim.over(found.first().map(recorded).as_ref())?;
         let (origin, generation) = (state.origin.name(), state.generation as i64);
-        let put = "UPDATE {repo} SET root = $3, origin = $4, generation = $5
+        let loaded_at = state.last_load.as_ref().map(|load| load.at as i64);
+        let revision = state.last_load.and_then(|load| load.revision);
+        let put = "UPDATE {repo} SET root = $3, remote = $4, origin = $5, generation = $6,
+               revision = $7, loaded_at = $8
              WHERE repo = $1 AND layer = $2";
-        let values: [Value<'_>; 5] = [
+        let values: [Value<'_>; 8] = [
             (&name, Type::INT4),
             (&layer, Type::INT4),
             (&state.root, Type::TEXT),
+            (&state.remote, Type::TEXT),
             (&origin, Type::TEXT),
             (&generation, Type::INT8),
+            (&revision, Type::TEXT),
+            (&loaded_at, Type::INT8),
         ];
         run(put, &values).await?;
         tx.commit(WHAT).await

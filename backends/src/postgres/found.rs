@@ -96,7 +96,7 @@ impl Store {
         let known = self.names.sql(
             "SELECT repo, layer, generation FROM {repo}
              WHERE (repo, layer) IN (SELECT * FROM unnest($1::int[], $2::int[]))
-               AND loaded_at > now() - interval '10 s'",
+               AND written_at > now() - interval '10 s'",
         );
         let known = tx.prepare(&known, WHAT).await?;
         let (names, layers): (Vec<i32>, Vec<i32>) =

@@ -21,7 +21,7 @@ impl Query for Store {
         summary.bytes = self
             .bytes(&["unit", "symbol", "mention", "node", "edge", "vector", "word"], SUMMING)
             .await?;
-        summary.repos = self.repositories().await?;
+        summary.take_repos(self.repositories().await?);
         summary.languages = self.languages().await?;
         if most > 0 {
             self.lists(most as i64, &mut summary).await?;
@@ -85,7 +85,7 @@ impl Store {
                 "SELECT count(*), sum(nodes)::bigint, sum(edges)::bigint,
                         (SELECT count(*) FROM {symbol}), sum(vectors)::bigint,
                         count(*) FILTER (WHERE flags & 1 = 1),
-                        (SELECT (extract(epoch FROM max(loaded_at)) * 1e6)::bigint FROM {repo})
+                        (SELECT max(loaded_at) FROM {repo})
                  FROM {unit} WHERE number IS NOT NULL",
                 &[],
             )
@@ -110,16 +110,22 @@ impl Store {
         let rows = self
             .ask(
                 SUMMING,
-                "SELECT word.word, max(repo.root), count(*), sum(unit.nodes)::bigint
-                 FROM {unit} AS unit JOIN {word} AS word ON word.id = unit.repo
-                 LEFT JOIN {repo} AS repo ON repo.repo = unit.repo AND repo.layer = unit.layer
-                 WHERE unit.number IS NOT NULL GROUP BY 1 ORDER BY 1",
+                "SELECT word.word, repo.root, repo.revision, repo.loaded_at, held.units, held.nodes
+                 FROM (SELECT repo, layer, count(*) AS units, sum(nodes)::bigint AS nodes
+                       FROM {unit} WHERE number IS NOT NULL GROUP BY repo, layer) AS held
+                 JOIN {word} AS word ON word.id = held.repo
+                 LEFT JOIN {repo} AS repo ON repo.repo = held.repo AND repo.layer = held.layer
+                 ORDER BY 1",
                 &[],
             )
             .await?;
-        let repo = |row: &Row| {
-            let (units, nodes) = (count(row, 2), count(row, 3));
-            RepoUnits { repo: row.get(0), root: row.get(1), units, nodes }
+        let repo = |row: &Row| RepoUnits {
+            repo: row.get(0),
+            root: row.get(1),
+            revision: row.get(2),
+            loaded_at: row.get::<_, Option<i64>>(3).map(|at| at as u64),
+            units: count(row, 4),
+            nodes: count(row, 5),
         };
         Ok(rows.iter().map(repo).collect())
     }

@@ -7,11 +7,31 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::Store;
 use super::units::{self, hash};
+use crate::claim::LastLoad;
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::Result;
 use crate::verdict::asked_for;
 
 const WHAT: &str = "reading units";
+
+/// What is recorded of a repository, in the order in which it is read.
+pub(super) const RECORD: &str =
+    "repo.root, repo.remote, repo.origin, repo.generation, repo.loaded_at, repo.revision";
+
+/// A repository's record, between its names and the number of its units.
+pub(super) fn recorded(row: &Row) -> RepoState {
+    let loaded_at = row.get::<_, Option<i64>>(6).map(|at| at as u64);
+    RepoState {
+        repo: row.get(0),
+        layer: row.get(1),
+        root: row.get(2),
+        remote: row.get(3),
+        origin: Origin::of_name(row.get(4)),
+        generation: row.get::<_, i64>(5) as u64,
+        last_load: LastLoad::recorded(loaded_at, row.get(7)),
+        units: row.get::<_, i64>(8) as u64,
+    }
+}
 
 #[async_trait]
 impl Reader for Store {
@@ -19,25 +39,19 @@ impl Reader for Store {
         let rows = self
             .ask(
                 "reading repositories",
-                "SELECT name.word, layer_name.word, repo.root, repo.origin, repo.generation,
-                        (SELECT count(*) FROM {unit} AS unit WHERE unit.repo = repo.repo
+                &format!(
+                    "SELECT name.word, layer_name.word, {RECORD},
+                        (SELECT count(*) FROM {{unit}} AS unit WHERE unit.repo = repo.repo
                          AND unit.layer = repo.layer AND unit.number IS NOT NULL)
-                 FROM {repo} AS repo
-                 JOIN {word} AS name ON name.id = repo.repo
-                 JOIN {word} AS layer_name ON layer_name.id = repo.layer
-                 ORDER BY 1, 2",
+                     FROM {{repo}} AS repo
+                     JOIN {{word}} AS name ON name.id = repo.repo
+                     JOIN {{word}} AS layer_name ON layer_name.id = repo.layer
+                     ORDER BY 1, 2"
+                ),
                 &[],
             )
             .await?;
-        let state = |row: &Row| RepoState {
-            repo: row.get(0),
-            layer: row.get(1),
-            root: row.get(2),
-            origin: Origin::of_name(row.get(3)),
-            generation: row.get::<_, i64>(4) as u64,
-            units: row.get::<_, i64>(5) as u64,
-        };
-        Ok(rows.iter().map(state).collect())
+        Ok(rows.iter().map(recorded).collect())
     }
 
     async fn units(&self, filter: &UnitFilter) -> Result<Vec<StoredUnit>> {

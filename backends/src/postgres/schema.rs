@@ -8,7 +8,7 @@ use super::names::{Names, quoted};
 use super::options::PostgresOptions;
 
 /// The version of the schema that this build reads and writes.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// Numbers that a writer takes at once.
 pub(super) const NUMBERS: i64 = 1 << 16;
@@ -119,7 +119,7 @@ pub(super) fn create(names: &Names, form: &Form) -> Vec<String> {
 
 /// Everything that [`create`] made, the last first.
 pub(super) fn drop(names: &Names) -> Vec<String> {
-    let views = ["vectors", "edges", "mentions", "symbols", "nodes", "units"];
+    let views = ["vectors", "edges", "mentions", "symbols", "nodes", "units", "repositories"];
     let views = views.map(|view| names.sql(&format!("DROP VIEW IF EXISTS {{{view}}}")));
     let tables = TABLES.iter().rev();
     let tables = tables.map(|(name, _)| names.sql(&format!("DROP TABLE IF EXISTS {{{name}}}")));
@@ -142,8 +142,9 @@ const TABLES: [(&str, &str); 9] = [
     ),
     (
         "repo",
-        "repo integer NOT NULL, layer integer NOT NULL, root text, origin text NOT NULL,
-         generation bigint NOT NULL, loaded_at timestamptz, PRIMARY KEY (repo, layer){}",
+        "repo integer NOT NULL, layer integer NOT NULL, root text, remote text,
+         origin text NOT NULL, generation bigint NOT NULL, written_at timestamptz, revision text,
+         loaded_at bigint, PRIMARY KEY (repo, layer){}",
     ),
     (
         "unit",
@@ -186,7 +187,13 @@ const TABLES: [(&str, &str); 9] = [
     ),
 ];
 
-const VIEWS: [&str; 6] = [
+const VIEWS: [&str; 7] = [
+    "{repositories} AS
+SELECT name.word AS repo, layer.word AS layer, repo.root, repo.remote, repo.revision,
+       to_timestamp(repo.loaded_at / 1e6) AS loaded_at, repo.origin, repo.generation
+FROM {repo} AS repo
+LEFT JOIN {word} AS name ON name.id = repo.repo
+LEFT JOIN {word} AS layer ON layer.id = repo.layer",
     "{units} AS
 SELECT unit.unit_id, repo.word AS repo, unit.path, layer.word AS layer, unit.revision,
        language.word AS language, encode(unit.content_hash, 'hex') AS content_hash,

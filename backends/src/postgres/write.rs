@@ -277,11 +277,11 @@ impl Write<'_> {
             return Ok(());
         }
         let sql = self.store.names.sql(
-            "INSERT INTO {repo} AS old (repo, layer, origin, generation, loaded_at)
+            "INSERT INTO {repo} AS old (repo, layer, origin, generation, written_at)
              SELECT repo, layer, 'nobody', generation, now()
              FROM unnest($1::int[], $2::int[], $3::bigint[]) AS new (repo, layer, generation)
              ON CONFLICT (repo, layer) DO UPDATE
-             SET generation = greatest(old.generation, excluded.generation), loaded_at = now()",
+             SET generation = greatest(old.generation, excluded.generation), written_at = now()",
         );
         let put = self.tx.prepare(&sql, WHAT).await?;
         let names: Vec<i32> = repos.iter().map(|repo| repo.repo).collect();

@@ -5,10 +5,11 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Sqlite;
 use super::classify::Attempt;
+use super::read::{RECORD, recorded};
 use super::schema::{APPLICATION_ID, INDEXES, TABLES_AND_VIEWS};
 use super::write::{Store, remove_unit};
 use crate::claim::RepoClaim;
-use crate::contract::{Admin, GcReport, Origin, Receipt, RepoState};
+use crate::contract::{Admin, GcReport, Receipt};
 use crate::error::Result;
 
 /// A file with more free pages than one in this many is rewritten by `gc`.
@@ -60,24 +61,27 @@ impl Store {
         self.transaction(WHAT, |transaction, numbers| {
             let repo = numbers.word(transaction, &claim.repo).attempt(WHAT)?;
             let layer = numbers.word(transaction, &claim.layer).attempt(WHAT)?;
-            let recorded = |row: &rusqlite::Row<'_>| {
-                Ok(RepoState {
-                    repo: claim.repo.clone(),
-                    layer: claim.layer.clone(),
-                    root: row.get(0)?,
-                    origin: Origin::of_name(&row.get::<_, String>(1)?),
-                    generation: row.get::<_, i64>(2)? as u64,
-                    units: 0,
-                })
-            };
-            let select = "SELECT root, origin, generation FROM repo WHERE repo = ?1 AND layer = ?2";
-            let recorded = transaction.query_row(select, (repo, layer), recorded).optional();
+            let select =
+                format!("SELECT ?3, ?4, {RECORD}, 0 FROM repo WHERE repo = ?1 AND layer = ?2");
+            let of = (repo, layer, &claim.repo, &claim.layer);
+            let recorded = transaction.query_row(&select, of, recorded).optional();
             let state = claim.over(recorded.attempt(WHAT)?.as_ref())?;
+            let load = state.last_load.as_ref();
             let put = transaction.execute(
-                "INSERT INTO repo(repo, layer, root, origin, generation) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT(repo, layer) DO UPDATE
-                 SET root = ?3, origin = ?4, generation = ?5",
-                (repo, layer, &state.root, state.origin.name(), state.generation as i64),
+                "INSERT INTO repo(repo, layer, root, remote, origin, generation, revision, loaded_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 ON CONFLICT(repo, layer) DO UPDATE SET root = ?3, remote = ?4, origin = ?5,
+                 generation = ?6, revision = ?7, loaded_at = ?8",
+                (
+                    repo,
+                    layer,
+                    &state.root,
+                    &state.remote,
+                    state.origin.name(),
+                    state.generation as i64,
+                    load.and_then(|load| load.revision.as_deref()),
+                    load.map(|load| load.at as i64),
+                ),
             );
             put.attempt(WHAT).map(drop)
         })
@@ -102,7 +106,8 @@ impl Store {
                 remove_unit(transaction, *number).attempt(WHAT)?;
             }
             if path.is_none() {
-                let end_claim = "UPDATE repo SET root = NULL, origin = 'nobody'
+                let end_claim = "UPDATE repo SET root = NULL, remote = NULL, origin = 'nobody',
+                     revision = NULL, loaded_at = NULL
                      WHERE repo = (SELECT id FROM word WHERE word = ?1)";
                 transaction.execute(end_claim, [repo]).attempt(WHAT)?;
             }

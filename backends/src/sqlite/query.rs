@@ -78,18 +78,26 @@ fn summary(connection: &Connection, most: i64) -> rusqlite::Result<StoreSummary>
         connection.pragma_query_value(None, pragma, |row| row.get(0))
     };
     summary.bytes = (number("page_count")? * number("page_size")?) as u64;
-    summary.repos = ask(
+    summary.take_repos(ask(
         connection,
-        "SELECT word, max(root), count(*), sum(nodes) FROM unit
-         JOIN word ON word.id = unit.repo
-         LEFT JOIN repo ON repo.repo = unit.repo AND repo.layer = unit.layer
-         GROUP BY 1 ORDER BY 1",
+        "SELECT word, root, revision, loaded_at, units, nodes
+         FROM (SELECT repo, layer, count(*) AS units, sum(nodes) AS nodes FROM unit
+               GROUP BY repo, layer) AS held
+         JOIN word ON word.id = held.repo
+         LEFT JOIN repo ON repo.repo = held.repo AND repo.layer = held.layer
+         ORDER BY word",
         &[],
         |row| {
-            let (units, nodes) = (count(row, 2)?, count(row, 3)?);
-            Ok(RepoUnits { repo: row.get(0)?, root: row.get(1)?, units, nodes })
+            Ok(RepoUnits {
+                repo: row.get(0)?,
+                root: row.get(1)?,
+                revision: row.get(2)?,
+                loaded_at: row.get::<_, Option<i64>>(3)?.map(|at| at as u64),
+                units: count(row, 4)?,
+                nodes: count(row, 5)?,
+            })
         },
-    )?;
+    )?);
     summary.languages = ask(
         connection,
         "SELECT coalesce(word, 'unknown'), count(*), sum(nodes), sum(line_count) FROM unit

@@ -10,6 +10,7 @@ use rusqlite::{Connection, Row};
 
 use super::Sqlite;
 use super::classify::Attempt;
+use crate::claim::LastLoad;
 use crate::contract::{Origin, Reader, RepoState, StoredUnit, UnitFilter};
 use crate::error::Result;
 use crate::verdict::asked_for;
@@ -39,26 +40,34 @@ impl Reader for Sqlite {
     }
 }
 
+/// What is recorded of a repository, in the order in which it is read.
+pub(super) const RECORD: &str = "root, remote, origin, generation, loaded_at, revision";
+
+/// A repository's record, between its names and the number of its units.
+pub(super) fn recorded(row: &Row<'_>) -> rusqlite::Result<RepoState> {
+    let loaded_at = row.get::<_, Option<i64>>(6)?.map(|at| at as u64);
+    Ok(RepoState {
+        repo: row.get(0)?,
+        layer: row.get(1)?,
+        root: row.get(2)?,
+        remote: row.get(3)?,
+        origin: Origin::of_name(&row.get::<_, String>(4)?),
+        generation: row.get::<_, i64>(5)? as u64,
+        last_load: LastLoad::recorded(loaded_at, row.get(7)?),
+        units: row.get::<_, i64>(8)? as u64,
+    })
+}
+
 fn repos(connection: &Connection) -> rusqlite::Result<Vec<RepoState>> {
-    let mut select = connection.prepare_cached(
-        "SELECT name.word, layer_name.word, root, origin, generation,
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT name.word, layer_name.word, {RECORD},
                 (SELECT count(*) FROM unit WHERE unit.repo = repo.repo AND unit.layer = repo.layer)
          FROM repo
          JOIN word AS name ON name.id = repo.repo
          JOIN word AS layer_name ON layer_name.id = repo.layer
-         ORDER BY 1, 2",
-    )?;
-    let state = |row: &Row<'_>| {
-        Ok(RepoState {
-            repo: row.get(0)?,
-            layer: row.get(1)?,
-            root: row.get(2)?,
-            origin: Origin::of_name(&row.get::<_, String>(3)?),
-            generation: row.get::<_, i64>(4)? as u64,
-            units: row.get::<_, i64>(5)? as u64,
-        })
-    };
-    select.query_map([], state)?.collect()
+         ORDER BY 1, 2"
+    ))?;
+    select.query_map([], recorded)?.collect()
 }
 
 /// Units that a condition over `unit`, `repo` and `layer` passes.

@@ -268,10 +268,10 @@ impl<'a> Rows<'a> {
             let layer = self.numbers.word(self.connection, layer)?;
             self.connection
                 .prepare_cached(
-                    "INSERT INTO repo(repo, layer, origin, generation, loaded_at)
+                    "INSERT INTO repo(repo, layer, origin, generation, written_at)
                      VALUES (?1, ?2, 'nobody', ?3, ?4)
                      ON CONFLICT(repo, layer) DO UPDATE
-                     SET generation = max(generation, ?3), loaded_at = ?4",
+                     SET generation = max(generation, ?3), written_at = ?4",
                 )?
                 .execute((repo, layer, generation as i64, now()))?;
         }

@@ -8,7 +8,7 @@
 //! joins of those that a `WHERE` needs.
 
 /// The version of the schema that this build reads and writes.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Says that a file is ours: `astl`.
 pub(super) const APPLICATION_ID: i64 = 0x6173_746c;
@@ -34,8 +34,11 @@ CREATE TABLE repo(
     repo INTEGER NOT NULL,
     layer INTEGER NOT NULL,
     root TEXT,
+    remote TEXT,
     origin TEXT NOT NULL,
     generation INTEGER NOT NULL,
+    written_at INTEGER,
+    revision TEXT,
     loaded_at INTEGER,
     PRIMARY KEY(repo, layer)
 ) STRICT, WITHOUT ROWID;
@@ -134,6 +137,14 @@ CREATE TABLE vector(
     vector BLOB NOT NULL,
     PRIMARY KEY(unit, node, model)
 ) STRICT, WITHOUT ROWID;
+
+CREATE VIEW repositories AS
+SELECT name.word AS repo, layer.word AS layer, repo.root, repo.remote, repo.revision,
+       strftime('%Y-%m-%d %H:%M:%f', repo.loaded_at / 1000000.0, 'unixepoch') AS loaded_at,
+       repo.origin, repo.generation
+FROM repo
+LEFT JOIN word AS name ON name.id = repo.repo
+LEFT JOIN word AS layer ON layer.id = repo.layer;
 
 CREATE VIEW units AS
 SELECT unit.unit_id, repo.word AS repo, unit.path, layer.word AS layer, unit.revision,

@@ -77,9 +77,11 @@ fn what_changes_a_store_beside_writes_is_on_the_account() {
             repo: "r".into(),
             layer: "ast".into(),
             root: None,
+            remote: None,
             other_root: OtherRoot::Refuse,
             origin: Origin::Ours,
             generation: 1,
+            ended: None,
         };
         admin.claim_repo(&claim).await.expect("recorded");
         admin.remove("r", Some("src")).await.expect("removed");

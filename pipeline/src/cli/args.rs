@@ -82,11 +82,12 @@ pub(super) enum Command {
 
 /// Load repositories, or units that were processed elsewhere
 ///
-/// A PATH that is a directory is one repository: every file of a known language is parsed and
-/// becomes a unit. A file that ends in .ndjson, .jsonl, .arrow or .arrows, or `-` for standard
-/// input, holds units that were processed elsewhere.
+/// A PATH that is a directory is a repository: every file of a known language is parsed and
+/// becomes a unit. One inside of a git repository, or a file of it, is a part of that repository.
+/// A file that ends in .ndjson, .jsonl, .arrow or .arrows, or `-` for standard input, holds units
+/// that were processed elsewhere.
 ///
-/// What a store holds already is skipped; what is gone from a directory is deleted. So the same
+/// What a store holds already is skipped; what is gone from a PATH is deleted. So the same
 /// command again brings every store up to date, and completes what was interrupted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -106,7 +107,7 @@ Exit codes:
        stream broke off, or deletions lacked consent; with --strict also what is reported under 0
   130  stopped by Ctrl-C or SIGTERM: the same command goes on, but for what came through a pipe")]
 pub(super) struct LoadArgs {
-    /// Directories, .ndjson or .arrow files, or - for standard input
+    /// Directories, files of a repository, .ndjson or .arrow files, or - for standard input
     #[arg(required = true, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
 
@@ -122,11 +123,16 @@ pub(super) struct LoadArgs {
     #[arg(long, value_name = "NAME", requires = "config")]
     pub(super) backend: Vec<String>,
 
-    /// Name of the repository, with one directory [default: its git remote, else its name]
+    /// Name of the repository, if it is one [default: its git remote, else its directory's name]
     #[arg(long, value_name = "NAME")]
     pub(super) repo: Option<String>,
 
-    /// Only paths that match; repeat it for more
+    /// Directory of the repository, to which paths are relative [default: the git repository
+    /// around PATH, else PATH]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(super) root: Option<PathBuf>,
+
+    /// Only paths that match, relative to the repository; repeat it for more
     #[arg(long, value_name = "GLOB", help_heading = "Files")]
     pub(super) include: Vec<String>,
 
@@ -157,6 +163,10 @@ pub(super) struct LoadArgs {
     /// Another directory than last time holds the same repository
     #[arg(long)]
     pub(super) root_moved: bool,
+
+    /// Remove what a store holds of the directory under the name that it had without a git remote
+    #[arg(long)]
+    pub(super) rename: bool,
 
     /// Delete even where more than half of a repository is gone
     #[arg(long)]

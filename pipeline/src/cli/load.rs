@@ -1,6 +1,6 @@
 //! `astload load`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +11,15 @@ use astload_pipeline::letters::DeadLetters;
 use astload_pipeline::load::{
     Approach, Input, LaneOptions, LoadOptions, LoadProgress, Outcome, TargetSpec, Targets, load,
 };
-use astload_pipeline::source::directory::{NodeChoice, PathGlobs, repo_name};
-use astload_pipeline::source::stream::{StreamFormat, StreamInput};
+use astload_pipeline::source::directory::{NodeChoice, PathGlobs};
+use astload_pipeline::source::stream::StreamFormat;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{DEFAULT_STORE, Durability, Format, LoadArgs, Nodes};
 use super::config;
+use super::inputs::inputs;
 use super::logs;
 use super::output::{Audience, Failure, print_json, tell, tell_json};
 use super::progress::{Style, Work, wait, watch};
@@ -38,7 +39,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
     let connecting = Targets::connect(&registry, &specs, approach);
     let mut targets = wait("connecting", style, connecting).await?;
     let progress = Arc::new(LoadProgress::of(&targets));
-    let are_directories = inputs.iter().all(|input| matches!(input, Input::Directory { .. }));
+    let are_directories = inputs.iter().all(|input| matches!(input, Input::Directory(_)));
     let work = if are_directories { Work::FILES } else { Work::UNITS };
     let loading = load(&inputs, &options, &mut targets, &progress, &cancelled);
     let report = watch(&progress, (work, style), loading).await;
@@ -56,52 +57,6 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
         Err(failure) if !failure.is_silent() => Err(failure),
         // Where nobody reads what is printed, the code still tells how it ended.
         _ => Ok(code),
-    }
-}
-
-/// What each PATH is.
-fn inputs(args: &LoadArgs) -> Result<Vec<Input>, Failure> {
-    if args.paths.iter().filter(|path| *path == Path::new("-")).count() > 1 {
-        return Err(Failure::usage("standard input, -, is named twice"));
-    }
-    let inputs: Vec<Input> =
-        args.paths.iter().map(|path| input(path, args)).collect::<Result<_, _>>()?;
-    let directories = inputs.iter().filter(|input| matches!(input, Input::Directory { .. }));
-    match (args.repo.is_some(), directories.count()) {
-        (true, 0) => Err(Failure::usage("--repo names a directory, and there is none")
-            .with_hint("units from a file or standard input carry the name of their repository")),
-        (true, 2..) => Err(Failure::usage("--repo takes one directory")
-            .with_hint("load them one by one, each with its own name")),
-        _ => Ok(inputs),
-    }
-}
-
-fn input(path: &Path, args: &LoadArgs) -> Result<Input, Failure> {
-    if path == Path::new("-") {
-        return Ok(Input::Stream(StreamInput::Stdin));
-    }
-    if path.is_dir() {
-        let root = path
-            .canonicalize()
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-        let repo = args.repo.clone().unwrap_or_else(|| repo_name(&root));
-        if repo.is_empty() || repo.contains('\0') || repo.len() > astload_model::limits::NAME_MAX {
-            return Err(Failure::usage("the name of a repository has 1 to 1024 bytes"));
-        }
-        return Ok(Input::Directory { root, repo });
-    }
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let is_stream = ["ndjson", "jsonl", "arrow", "arrows"].contains(&extension);
-    match std::fs::metadata(path) {
-        Err(error) => Err(Failure::usage(format!("{}: {error}", path.display()))),
-        Ok(_) if is_stream || args.format != Format::Auto => {
-            Ok(Input::Stream(StreamInput::File(PathBuf::from(path))))
-        }
-        Ok(_) => Err(Failure::usage(format!(
-            "{} is neither a directory nor .ndjson, .jsonl, .arrow or .arrows",
-            path.display()
-        ))
-        .with_hint("name its directory, with --include for the file; or add --format")),
     }
 }
 
@@ -133,6 +88,7 @@ fn options(args: &LoadArgs) -> Result<LoadOptions, Failure> {
             Format::Arrow => StreamFormat::Arrow,
         },
         root_moved: args.root_moved,
+        rename: args.rename,
         allow_mass_delete: args.allow_mass_delete,
         strict: args.strict,
         dry_run: args.dry_run,

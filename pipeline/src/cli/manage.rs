@@ -1,7 +1,7 @@
 //! `astload rm` and `astload gc`.
 
 use astload_backends::{Access, Origin};
-use astload_pipeline::letters::{DeadLetters, Letter};
+use astload_pipeline::letters::DeadLetters;
 use indicatif::HumanBytes;
 
 use super::args::{GcArgs, RemoveArgs};
@@ -61,17 +61,7 @@ fn drop_letters(
     path: Option<&str>,
 ) -> Result<u64, Failure> {
     let failed = |error| Failure::new(format!("its dead letters cannot be dropped: {error}"));
-    let is_below = |letter: &Letter| {
-        let below = |path: &str| {
-            let rest = letter.path.strip_prefix(path);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        letter.repo == repo && path.is_none_or(below)
-    };
-    let mut all = letters.list_of(store).map_err(failed)?.letters;
-    all.retain(|stored| is_below(&stored.letter));
-    all.iter().try_for_each(|stored| letters.remove(stored)).map_err(failed)?;
-    Ok(all.len() as u64)
+    letters.remove_of(store, repo, path).map_err(failed)
 }
 
 pub(super) async fn gc(args: GcArgs) -> Result<u8, Failure> {

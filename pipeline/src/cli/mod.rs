@@ -4,6 +4,7 @@ mod args;
 mod backends;
 mod config;
 mod dlq;
+mod inputs;
 mod journal;
 mod load;
 mod logs;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use astload_backends::{Access, StoreSummary};
+use astload_backends::{Access, RepoUnits, StoreSummary};
 use indicatif::HumanBytes;
 
 use super::args::ShowArgs;
@@ -10,6 +10,9 @@ use super::logs;
 use super::output::{Failure, count, plural, print, print_json, table};
 use super::progress::{Style, wait};
 use super::store::Store;
+
+/// Digits of a commit's id that people are shown.
+const REVISION_DIGITS: usize = 12;
 
 pub(super) async fn run(args: ShowArgs) -> Result<u8, Failure> {
     logs::listen(None)?;
@@ -48,14 +51,13 @@ pub(super) fn text(url: &str, summary: &StoreSummary) -> String {
     }
     text.push('\n');
     let repos = summary.repos.iter().map(|repo| {
-        let root = repo.root.as_deref().map(|root| format!("from {root}")).unwrap_or_default();
         vec![
             repo.repo.clone(),
             count(repo.units),
             "units".into(),
             count(repo.nodes),
             "nodes".into(),
-            root,
+            source(repo),
         ]
     });
     section(&mut text, "repositories", repos.collect());
@@ -82,6 +84,25 @@ pub(super) fn text(url: &str, summary: &StoreSummary) -> String {
         section(&mut text, &title, errors);
     }
     text
+}
+
+/// Where a repository was read, at which revision and when.
+fn source(repo: &RepoUnits) -> String {
+    let mut parts = Vec::new();
+    parts.extend(repo.root.as_ref().map(|root| format!("from {root}")));
+    parts.extend(repo.revision.as_ref().map(|revision| format!("at {}", shortened(revision))));
+    let place = parts.join(" ");
+    match repo.loaded_at.map(ago) {
+        None => place,
+        Some(ago) if place.is_empty() => format!("loaded {ago}"),
+        Some(ago) => format!("{place}, loaded {ago}"),
+    }
+}
+
+/// The beginning of a revision, as git shows it; what no commit's id is, is a name, and stays whole.
+fn shortened(revision: &str) -> &str {
+    let is_id = revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { &revision[..REVISION_DIGITS] } else { revision }
 }
 
 fn section(text: &mut String, title: &str, rows: Vec<Vec<String>>) {

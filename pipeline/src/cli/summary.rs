@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use astload_backends::Error;
 use astload_pipeline::load::{
-    BackendReport, LoadReport, Outcome, ReadThrough, Targets, UnitCounts,
+    BackendReport, LoadReport, Outcome, ReadThrough, Renamed, Targets, UnitCounts,
 };
 use astload_pipeline::source::directory::{FileProblem, ProblemFile};
 use tokio::time::timeout;
@@ -127,6 +127,9 @@ fn problems(report: &LoadReport, letters: &str) -> String {
     for (problem, count, first) in report.files.iter() {
         text += &file_problem(problem, count, first);
     }
+    for hint in &report.hints {
+        text += &format!("hint: {hint}\n");
+    }
     if !report.without_grammar.is_empty() {
         let mut kinds: Vec<_> = report.without_grammar.iter().collect();
         kinds.sort_by_key(|(name, files)| (std::cmp::Reverse(**files), (*name).clone()));
@@ -188,6 +191,10 @@ fn summary(report: &LoadReport) -> String {
         text += &format!(", in {} backends", report.backends.len());
     }
     text.push('\n');
+    for Renamed { backend, from, to, units } in &report.renamed {
+        text +=
+            &format!("{backend}: {from} is {to} now; {} of it removed\n", plural(*units, "unit"));
+    }
     match report.outcome() {
         Outcome::Nothing if has_errors(report) => {
             text += "nothing was loaded: see the errors above\n";

@@ -9,6 +9,7 @@
 
 mod letter;
 mod lines;
+mod removed;
 mod store;
 
 pub use letter::{Letter, Refusal};

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use astload_backends::Origin;
+use astload_backends::{Ended, LastLoad, Origin};
 use astload_model::{Batch, BatchBuilder, BatchFull, UnitName};
 
 use super::{Known, Load, LoadProblem};
 use crate::channel::Lanes;
 use crate::holdings::Holdings;
 use crate::letters::{DeadLetters, StoredLetter};
-use crate::source::directory::{self, DirectoryOptions, DirectoryReport, LAYER, Sink};
+use crate::source::directory::{
+    self, Checkout, DirectoryOptions, DirectoryReport, LAYER, Sink, revision,
+};
 
 /// Why a stream's unit is refused.
 const READ_HERE: &str = "belongs to a repository that this load reads from a directory";
@@ -18,12 +20,13 @@ const READ_HERE: &str = "belongs to a repository that this load reads from a dir
 const DELETES_MAX: usize = 4_096;
 
 impl Load<'_> {
-    pub(super) async fn directory(&mut self, root: &Path, repo: &str) {
+    pub(super) async fn directory(&mut self, checkout: &Checkout) {
+        let Checkout { root, repo, parts, .. } = checkout;
         let greatest = self.targets.greatest_generation(repo, LAYER);
         let closed = Some(READ_HERE);
-        let mut known = Known { origin: Origin::Ours, closed, holdings: None, greatest };
+        let mut known = Known { closed, ..Known::of(Origin::Ours, greatest) };
         let generation = known.next_generation();
-        if self.repos.insert((repo.to_owned(), LAYER.to_owned()), known).is_some() {
+        if self.repos.insert((repo.clone(), LAYER.to_owned()), known).is_some() {
             self.report.broken = true;
             let message = format!(
                 "was not loaded from {}: a stream of this load has units of it",
@@ -43,25 +46,36 @@ impl Load<'_> {
                 .problems
                 .push(problem.with_hint("load it under another name: --repo NAME"));
         };
-        let claim = super::repos::claim(root, repo, self.options.root_moved, generation);
-        let holdings = match self.targets.holdings(repo, LAYER, Origin::Ours).await {
+        let claim = super::repos::claim(checkout, self.options.root_moved, generation);
+        let holdings = match self.targets.holdings(repo, LAYER, Origin::Ours, parts).await {
             Ok(holdings) => holdings,
             Err(error) => return self.give_up(repo, &error),
         };
         if let Some(sender) = self.sender()
-            && sender.send_claim(claim).await.is_err()
+            && sender.send_claim(claim.clone()).await.is_err()
         {
             return;
         }
-        let (read, holdings) = self.read(root, repo, generation, holdings).await;
-        let (complete, unlisted) = (read.complete, read.unlisted);
+        let before = revision(root);
+        let (read, holdings) = self.read(checkout, generation, holdings).await;
+        let (complete, unlisted, seen) = (read.complete, read.unlisted, read.seen);
         self.absorb(read);
-        if complete {
-            self.delete_absent(repo, generation, &holdings).await;
-        } else if unlisted && !holdings.unseen().is_empty() {
+        if unlisted && !holdings.unseen().is_empty() {
             let message = "could not be read whole: units of it that may be gone were kept";
             self.report.problems.push(LoadProblem::of_repo("not whole", repo, message.into()));
         }
+        if !seen || complete && !self.delete_absent(repo, generation, &holdings).await {
+            return;
+        }
+        // While it changes there is no telling which one was read.
+        let revision = before.filter(|before| revision(root).as_ref() == Some(before));
+        let load = LastLoad::now(revision);
+        let is_whole = complete && parts.are_whole();
+        if is_whole && self.options.rename {
+            self.renamed = Some(checkout.clone());
+        }
+        let ended = if is_whole { Ended::Whole(load) } else { Ended::Part(load) };
+        self.end(claim, ended).await;
     }
 
     fn give_up(&mut self, repo: &str, error: &astload_backends::Error) {
@@ -72,14 +86,14 @@ impl Load<'_> {
     /// Reads the directory on a thread that may block.
     async fn read(
         &self,
-        root: &Path,
-        repo: &str,
+        checkout: &Checkout,
         generation: u64,
         holdings: Holdings,
     ) -> (DirectoryReport, Holdings) {
         let options = DirectoryOptions {
-            root: root.to_path_buf(),
-            repo: repo.to_owned(),
+            root: checkout.root.clone(),
+            repo: checkout.repo.clone(),
+            parts: checkout.parts.clone(),
             globs: self.options.globs.clone(),
             languages: self.options.languages.clone(),
             nodes: self.options.nodes,
@@ -93,7 +107,7 @@ impl Load<'_> {
         let (cancelled, mut holdings) = (self.cancelled.clone(), holdings);
         let (letters, keys) = (self.options.lanes.letters.clone(), self.targets.keys());
         let reading = tokio::task::spawn_blocking(move || {
-            add_refused(&mut holdings, &letters, &keys, &options.repo);
+            add_refused(&mut holdings, &letters, &keys, &options);
             let report = directory::read(&options, &holdings, &sink, &progress.source, &cancelled);
             (report, holdings)
         });
@@ -118,8 +132,8 @@ impl Load<'_> {
         }
     }
 
-    /// Deletes the units that the listing, being complete, proves to be gone.
-    async fn delete_absent(&mut self, repo: &str, generation: u64, holdings: &Holdings) {
+    /// Deletes the units that the listing, being complete, proves to be gone. Says whether they are sent.
+    async fn delete_absent(&mut self, repo: &str, generation: u64, holdings: &Holdings) -> bool {
         let gone = holdings.unseen();
         if holdings.is_mass_delete(&gone) && !self.options.allow_mass_delete && !gone.is_empty() {
             self.report.withheld += gone.len() as u64;
@@ -133,32 +147,42 @@ impl Load<'_> {
             );
             let problem = LoadProblem::of_repo("withheld", repo, message);
             let hint = "--allow-mass-delete deletes what is gone";
-            return self.report.problems.push(problem.with_hint(hint));
+            self.report.problems.push(problem.with_hint(hint));
+            return false;
         }
         if let Some(plan) = &mut self.report.plan {
             plan.delete.extend(gone.iter().map(|(path, _)| (*path).to_owned()));
-            return;
+            return true;
         }
-        let Some(sender) = self.sender().cloned() else { return };
+        let Some(sender) = self.sender().cloned() else { return false };
         for gone in gone.chunks(DELETES_MAX) {
-            let Ok(batch) = deletes(repo, gone, generation) else { return };
+            let Ok(batch) = deletes(repo, gone, generation) else { return false };
             let lanes: Vec<Lanes> = gone.iter().map(|(_, lanes)| *lanes).collect();
             if sender.send(batch, lanes).await.is_err() {
-                return;
+                return false;
             }
         }
         self.targets.drop_letters(&self.options.lanes.letters, holdings).await;
+        true
     }
 }
 
 /// Adds the units of a repository that are dead letters of the stores.
-fn add_refused(holdings: &mut Holdings, letters: &DeadLetters, keys: &[String], repo: &str) {
+fn add_refused(
+    holdings: &mut Holdings,
+    letters: &DeadLetters,
+    keys: &[String],
+    options: &DirectoryOptions,
+) {
     for (lane, key) in keys.iter().enumerate() {
         // Where they cannot be read, the load did not begin.
         let Ok(listing) = letters.list_of(key) else { continue };
-        let of_repo =
-            |stored: &&StoredLetter| stored.letter.repo == repo && stored.letter.layer == LAYER;
-        for StoredLetter { letter, .. } in listing.letters.iter().filter(of_repo) {
+        let is_read = |stored: &&StoredLetter| {
+            let letter = &stored.letter;
+            let is_its = letter.repo == options.repo && letter.layer == LAYER;
+            is_its && options.parts.has(Path::new(&letter.path))
+        };
+        for StoredLetter { letter, .. } in listing.letters.iter().filter(is_read) {
             holdings.add_refused(lane, letter.unit(), &letter.path);
         }
     }

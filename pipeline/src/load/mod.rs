@@ -1,6 +1,8 @@
 //! One load: sources in, every backend complete or its reason why not.
 
 mod directory;
+mod ended;
+mod former;
 mod problem;
 mod replay;
 mod replay_lines;
@@ -25,9 +27,10 @@ use crate::folders;
 use crate::journal::{Journal, JournalSettings};
 use crate::lane::LaneProgress;
 use crate::letters::{DeadLetters, RefusedLine};
-use crate::source::directory::{NodeChoice, PathGlobs, Sink, SourceProgress};
+use crate::source::directory::{Checkout, NodeChoice, PathGlobs, Sink, SourceProgress};
 use crate::source::stream::{StreamFormat, StreamInput};
 use crate::tally::Tally;
+pub use former::Renamed;
 pub use problem::LoadProblem;
 pub use replay::{Replayed, replay};
 pub use replay_lines::{ReplayedLines, replay_lines};
@@ -47,13 +50,8 @@ const BYTES_MAX: u32 = 16 << 20;
 /// A source of units.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// A directory, absolute, and the name of its repository.
-    Directory {
-        /// Where it is.
-        root: PathBuf,
-        /// What it is called.
-        repo: String,
-    },
+    /// A repository on the disk, or parts of one.
+    Directory(Checkout),
     /// Units that were processed elsewhere.
     Stream(StreamInput),
 }
@@ -75,6 +73,8 @@ pub struct LoadOptions {
     pub format: StreamFormat,
     /// Another root is the same repository.
     pub root_moved: bool,
+    /// What a store holds of the directory under the name of its folder is removed.
+    pub rename: bool,
     /// More than half of a repository may be deleted.
     pub allow_mass_delete: bool,
     /// All has to be loaded that a source names.
@@ -169,6 +169,8 @@ struct Load<'a> {
     sink: Sink,
     /// Lines that were refused once more.
     returned: Vec<RefusedLine>,
+    /// What was read whole, and is held under another name to be removed.
+    renamed: Option<Checkout>,
     report: LoadReport,
 }
 
@@ -196,7 +198,9 @@ async fn run(
     cancelled: &CancellationToken,
 ) -> Result<(LoadReport, Vec<RefusedLine>), CannotLoad> {
     let start = Instant::now();
+    targets.check_names(inputs, options.rename)?;
     targets.check_roots(inputs, options.root_moved)?;
+    let hints = targets.hints(inputs);
     let (sender, batches) = channel(BATCHES_MAX, BYTES_MAX);
     let sent = sender.sent();
     let sink = if options.dry_run { Sink::Plan } else { Sink::Lanes(sender) };
@@ -208,7 +212,8 @@ async fn run(
         repos: Repos::new(),
         sink,
         returned: Vec::new(),
-        report: LoadReport { strict: options.strict, ..LoadReport::default() },
+        renamed: None,
+        report: LoadReport { strict: options.strict, hints, ..LoadReport::default() },
     };
     if options.dry_run {
         load.report.plan = Some(Plan::default());
@@ -230,6 +235,9 @@ async fn run(
         load.sink = Sink::Plan;
         let carried = coordinator.await.unwrap_or_default();
         load.report.backends = load.targets.reports(carried, &sent, &progress.source.held);
+        if let Some(checkout) = load.renamed.take() {
+            load.remove_former(&checkout).await;
+        }
     }
     let Load { mut report, returned, .. } = load;
     report.stopped = cancelled.is_cancelled();
@@ -248,10 +256,11 @@ impl Load<'_> {
                 return;
             }
             match input {
-                Input::Directory { root, repo } => self.directory(root, repo).await,
+                Input::Directory(checkout) => self.directory(checkout).await,
                 Input::Stream(stream) => self.stream(stream).await,
             }
         }
+        self.end_streams(inputs).await;
         self.progress.source.is_read.store(true, Ordering::Relaxed);
     }
 

@@ -85,6 +85,7 @@ fn options(lanes: &LaneOptions) -> Result<LoadOptions, CannotLoad> {
         trust_mtime: true,
         format: StreamFormat::Ndjson,
         root_moved: false,
+        rename: false,
         allow_mass_delete: false,
         strict: false,
         dry_run: false,

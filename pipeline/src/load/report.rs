@@ -9,6 +9,7 @@ use astload_model::UnitName;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
+use super::former::Renamed;
 use super::problem::LoadProblem;
 use super::stream::ReadThrough;
 use crate::excerpt::Excerpt;
@@ -28,6 +29,10 @@ pub struct LoadReport {
     pub read_through: Option<ReadThrough>,
     /// Units that are gone from the source, and were kept for lack of consent.
     pub withheld: u64,
+    /// What was held under another name, and is removed.
+    pub renamed: Vec<Renamed>,
+    /// What a user may want to know.
+    pub hints: Vec<String>,
     /// What `--dry-run` would write and delete, by path.
     pub plan: Option<Plan>,
     /// Files by language.
@@ -249,7 +254,7 @@ impl Serialize for LoadReport {
             })
         };
         let files: Vec<_> = self.files.files().map(file).collect();
-        let mut object = serializer.serialize_struct("load", 19)?;
+        let mut object = serializer.serialize_struct("load", 21)?;
         object.serialize_field(
             "units",
             &serde_json::json!({
@@ -278,6 +283,8 @@ impl Serialize for LoadReport {
         object.serialize_field("file_count", &self.files.count())?;
         object.serialize_field("problems", &self.problems.first())?;
         object.serialize_field("problem_count", &self.problems.count())?;
+        object.serialize_field("renamed", &self.renamed)?;
+        object.serialize_field("hints", &self.hints)?;
         object.serialize_field("stopped", &self.stopped)?;
         object.serialize_field("plan", &self.plan)?;
         object.serialize_field("backends", &self.backends)?;

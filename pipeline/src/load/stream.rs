@@ -12,6 +12,7 @@ use super::{Known, Load, LoadProblem};
 use crate::channel::Lanes;
 use crate::holdings::{Need, Offer};
 use crate::letters::{InputLetters, RefusedLine};
+use crate::source::directory::Parts;
 use crate::source::stream::{self, Stop, StreamInput};
 
 /// Batches that are decoded ahead.
@@ -46,6 +47,12 @@ pub struct ReadThrough {
     pub unit: &'static str,
     /// Whether that is all of it.
     pub to_its_end: bool,
+}
+
+/// What the repository of a unit is claimed as, wherever a directory was that it came from.
+fn claim(repo: String, layer: String, origin: Origin) -> RepoClaim {
+    let (root, remote, other_root) = (None, None, OtherRoot::Keep);
+    RepoClaim { repo, layer, root, remote, other_root, origin, generation: 0, ended: None }
 }
 
 impl Load<'_> {
@@ -307,20 +314,26 @@ impl Load<'_> {
                 true => other,
                 false => own,
             };
+            let greatest = self.targets.greatest_generation(&repo, &layer);
+            let mut known = Known::of(origin, greatest);
             if let (true, Some(sender)) = (origin == own, self.sender()) {
-                let (root, other_root) = (None, OtherRoot::Keep);
-                let claim = RepoClaim { repo, layer, root, other_root, origin, generation: 0 };
+                let claim = claim(repo, layer, origin);
+                known.claim = Some(claim.clone());
                 // Where nobody takes it, nobody takes the units either.
                 sender.send_claim(claim).await.ok();
             }
-            let greatest = self.targets.greatest_generation(&key.0, &key.1);
-            let known = Known { origin, closed: None, holdings: None, greatest };
             self.repos.insert(key.clone(), known);
         }
-        let Some(known) = self.repos.get(&key) else { return Ok(()) };
+        let Some(known) = self.repos.get_mut(&key) else { return Ok(()) };
         Err(match (known.closed, known.origin) {
             (Some(closed), _) => closed,
-            (None, origin) if origin == own => return Ok(()),
+            (None, origin) if origin == own => {
+                // What is deleted has no revision, unless it says so.
+                if unit.op() == Op::Replace || unit.revision().is_some() {
+                    known.named.meet(unit.revision());
+                }
+                return Ok(());
+            }
             (None, Origin::Ours) => {
                 "has a generation, but those of its repository are given by astload"
             }
@@ -343,7 +356,8 @@ impl Load<'_> {
             Some(holdings) => holdings,
             none => {
                 let (repo, layer) = &key;
-                none.insert(self.targets.holdings(repo, layer, known.origin).await?)
+                let (origin, all) = (known.origin, Parts::whole());
+                none.insert(self.targets.holdings(repo, layer, origin, &all).await?)
             }
         };
         let need = match unit.op() {

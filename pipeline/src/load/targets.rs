@@ -1,6 +1,7 @@
 //! The backends of a load, and what they are asked together.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::coordinator::Carried;
 use crate::holdings::Holdings;
 use crate::lane::{Lane, LaneSettings, Patience};
 use crate::letters::{DeadLetters, StoredLetter};
-use crate::source::directory::LAYER;
+use crate::source::directory::{LAYER, Parts};
 use crate::tally::Tally;
 
 /// The backends of a load, in the order of the command line.
@@ -77,7 +78,7 @@ impl Targets {
     }
 
     /// The greatest generation that any target has seen of a (repository, layer).
-    pub(super) fn greatest_generation(&self, repo: &str, layer: &str) -> u64 {
+    pub(crate) fn greatest_generation(&self, repo: &str, layer: &str) -> u64 {
         let repos = self.all.iter().flat_map(|target| &target.repos);
         let its = repos.filter(|known| known.repo == repo && known.layer == layer);
         its.map(|known| known.generation).max().unwrap_or(0)
@@ -94,8 +95,10 @@ impl Targets {
     /// stores look once more when it is claimed, for others may have loaded it meanwhile.
     pub(super) fn check_roots(&self, inputs: &[Input], root_moved: bool) -> Result<(), CannotLoad> {
         for (at, input) in inputs.iter().enumerate() {
-            let Input::Directory { root, repo } = input else { continue };
-            let same = |other: &&Input| matches!(other, Input::Directory { repo: name, .. } if name == repo);
+            let Input::Directory(checkout) = input else { continue };
+            let repo = &checkout.repo;
+            let same =
+                |other: &&Input| matches!(other, Input::Directory(other) if other.repo == *repo);
             if inputs[..at].iter().find(same).is_some() {
                 let message = format!("two directories are called {repo}");
                 let hint = Some("load them one by one, each with its own --repo NAME".into());
@@ -103,7 +106,7 @@ impl Targets {
             }
             for target in &self.all {
                 let known = |state: &&RepoState| state.repo == *repo && state.layer == LAYER;
-                claim(root, repo, root_moved, 0).over(target.repos.iter().find(known))?;
+                claim(checkout, root_moved, 0).over(target.repos.iter().find(known))?;
             }
         }
         Ok(())
@@ -147,7 +150,7 @@ impl Targets {
         Ok((held, target.spec.selection.clone()))
     }
 
-    /// What the targets hold of a (repository, layer). One that does not say is left out: it gets
+    /// What the targets hold of parts of a (repository, layer). One that does not say is left out: it gets
     /// nothing of that repository, and its report says why.
     ///
     /// # Errors
@@ -157,6 +160,7 @@ impl Targets {
         repo: &str,
         layer: &str,
         origin: Origin,
+        parts: &Parts,
     ) -> Result<Holdings, Error> {
         let filter = UnitFilter { repo: Some(repo.into()), layer: Some(layer.into()) };
         let patience = self.patience;
@@ -168,7 +172,10 @@ impl Targets {
             let target = &mut self.all[lane];
             match held {
                 None => {}
-                Some(Ok(held)) => holdings.add(lane, &target.spec.selection, held, origin),
+                Some(Ok(mut held)) => {
+                    held.retain(|unit| parts.has(Path::new(&unit.name.path)));
+                    holdings.add(lane, &target.spec.selection, held, origin);
+                }
                 Some(Err(error)) => {
                     target.unread.get_or_insert_with(|| BackendError::from(&error));
                     unread = Some(error);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use astload_backends::{Error, OtherRoot, RepoClaim, RepoState, StoredUnit, UnitFilter};
+use astload_backends::{Ended, Error, OtherRoot, RepoClaim, RepoState, StoredUnit, UnitFilter};
 use astload_model::UnitId;
 use tokio_util::sync::CancellationToken;
 
@@ -63,13 +63,15 @@ pub async fn backfill(
         filled.backends = targets.reports_of_plan(held);
         return Ok(filled);
     }
+    let ended = repos.iter().filter_map(|repo| ended(repo, targets, &filled)).collect();
     let lanes = targets.lanes(options, progress, cancelled)?;
     let journal = Journal::temporary(JournalSettings::default(), &options.spill);
     let (sender, batches) = channel(BATCHES_MAX, BYTES_MAX);
     let counted = sender.sent();
     progress.hear(&counted);
     let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
-    let sent = send(from, repos, &lacking, &sender, progress, cancelled).await;
+    let claims = (repos.into_iter().map(claim).collect(), ended);
+    let sent = send(from, claims, &lacking, &sender, progress, cancelled).await;
     drop(sender);
     progress.source.is_read.store(true, Ordering::Relaxed);
     let carried = coordinator.await.unwrap_or_default();
@@ -120,20 +122,34 @@ async fn lacking(
 }
 
 /// As it is where it is read. Where it was loaded from before, it stays.
-fn claim(RepoState { repo, layer, root, origin, generation, .. }: RepoState) -> RepoClaim {
-    RepoClaim { repo, layer, root, other_root: OtherRoot::Keep, origin, generation }
+fn claim(repo: RepoState) -> RepoClaim {
+    let RepoState { repo, layer, root, remote, origin, generation, last_load: _, units: _ } = repo;
+    let other_root = OtherRoot::Keep;
+    RepoClaim { repo, layer, root, remote, other_root, origin, generation, ended: None }
+}
+
+/// The same once all is there: then its last load is that of where it is read, unless it has a later one.
+fn ended(repo: &RepoState, targets: &Targets, filled: &Backfilled) -> Option<RepoClaim> {
+    if targets.greatest_generation(&repo.repo, &repo.layer) > repo.generation {
+        return None;
+    }
+    let ended = match filled.only_there {
+        0 => Ended::Whole(repo.last_load.clone()?),
+        _ => Ended::Part(repo.last_load.clone()?),
+    };
+    Some(RepoClaim { ended: Some(ended), ..claim(repo.clone()) })
 }
 
 async fn send(
     from: &Side,
-    repos: Vec<RepoState>,
+    (before, after): (Vec<RepoClaim>, Vec<RepoClaim>),
     lacking: &[StoredUnit],
     sender: &Sender,
     progress: &LoadProgress,
     cancelled: &CancellationToken,
 ) -> Result<(), Error> {
-    for repo in repos {
-        if sender.send_claim(claim(repo)).await.is_err() {
+    for claim in before {
+        if sender.send_claim(claim).await.is_err() {
             return Ok(());
         }
     }
@@ -150,6 +166,11 @@ async fn send(
         }
         progress.source.done.fetch_add(units as u64, Ordering::Relaxed);
         progress.source.nodes.fetch_add(nodes as u64, Ordering::Relaxed);
+    }
+    for claim in after {
+        if sender.send_claim(claim).await.is_err() {
+            return Ok(());
+        }
     }
     Ok(())
 }

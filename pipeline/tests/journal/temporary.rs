@@ -156,9 +156,11 @@ async fn a_repository_comes_before_its_units_also_from_the_disk() {
         repo: "r".into(),
         layer: "ast".into(),
         root: Some("/r".into()),
+        remote: None,
         other_root: OtherRoot::Refuse,
         origin: Origin::Ours,
         generation: 7,
+        ended: None,
     };
     appender.append(vec![Cargo::Repo(repo.clone())]).await.expect("appended");
     while let Some(entry) = fast.next_now().await.expect("it reads") {

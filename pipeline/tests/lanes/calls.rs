@@ -18,9 +18,11 @@ fn repo() -> RepoClaim {
         repo: "r".into(),
         layer: "ast".into(),
         root: Some("/r".into()),
+        remote: None,
         other_root: OtherRoot::Refuse,
         origin: Origin::Ours,
         generation: 7,
+        ended: None,
     }
 }
 

@@ -50,6 +50,7 @@ impl Setup {
             trust_mtime: false,
             format: StreamFormat::Auto,
             root_moved: false,
+            rename: false,
             allow_mass_delete: false,
             strict: false,
             dry_run,

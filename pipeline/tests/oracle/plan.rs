@@ -221,9 +221,11 @@ fn claim(random: &mut Rng) -> RepoClaim {
         repo: [UNITS_OF, "empty", "another"][random.usize(..3)].into(),
         layer: "ast".into(),
         root: (random.u8(0..4) > 0).then(|| format!("/{}", random.u8(0..20))),
+        remote: None,
         other_root: OtherRoot::Replace,
         origin: Origin::Ours,
         generation: random.u64(0..20),
+        ended: None,
     }
 }
 

@@ -229,9 +229,11 @@ fn begin() {
         repo: "r".into(),
         layer: "ast".into(),
         root: Some("/r".into()),
+        remote: None,
         other_root: OtherRoot::Refuse,
         origin: Origin::Ours,
         generation: 7,
+        ended: None,
     };
     let cargo = [Cargo::Units(batch("a.py"), vec![3]), Cargo::Repo(repo)];
     let mut frames = Vec::new();

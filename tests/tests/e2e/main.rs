@@ -2,6 +2,7 @@
 
 mod arrow;
 mod audit;
+mod checkouts;
 mod claims;
 mod compare;
 mod config;
@@ -29,12 +30,15 @@ mod mount;
 mod neo4j;
 mod nobody;
 mod pages;
+mod parts;
 mod postgres;
 mod postgres_down;
 mod progress;
 mod python;
 mod questions;
+mod recorded;
 mod refused;
+mod renames;
 mod secret_options;
 mod secrets;
 mod servers_down;

@@ -103,10 +103,14 @@ pub(super) fn regular(path: &Path) -> Result<File, OpenError> {
     Ok(checked(fs::open(path, flags, Mode::empty())?)?.0)
 }
 
+/// Opens a regular file, to which links may lead.
+pub(super) fn linked(path: &Path) -> Result<File, OpenError> {
+    Ok(checked(fs::open(path, FILE | OFlags::CLOEXEC, Mode::empty())?)?.0)
+}
+
 /// The text of a regular file, to which links may lead; `None` where it is none, or too long.
 pub(super) fn text(path: &Path, bytes_max: u64) -> Option<String> {
-    let opened = fs::open(path, FILE | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let (file, _) = checked(opened).ok()?;
+    let file = linked(path).ok()?;
     let mut bytes = Vec::new();
     file.take(bytes_max + 1).read_to_end(&mut bytes).ok()?;
     let fits = bytes.len() as u64 <= bytes_max;

@@ -5,15 +5,18 @@
 //! content, once read and hashed, is held; and only then is it parsed.
 
 mod beneath;
+mod checkout;
 mod extract;
 mod gate;
+mod git;
 mod globs;
 mod ignored;
 mod listing;
 mod mount;
 mod own;
 mod problems;
-mod repo;
+mod remote;
+mod revision;
 mod stamps;
 mod walk;
 mod worker;
@@ -32,12 +35,14 @@ use crate::holdings::{Holdings, Need, Offer};
 use crate::languages::Language;
 use crate::tally::Tally;
 use beneath::Root;
+pub(crate) use checkout::folder_name;
+pub use checkout::{Checkout, Parts};
 use extract::{Large, extractor_name};
 use gate::Gate;
 pub use globs::{GlobError, PathGlobs};
 use own::OwnFiles;
 pub use problems::{FileProblem, ProblemFile, ProblemFiles};
-pub use repo::repo_name;
+pub use revision::revision;
 use stamps::Stamps;
 use walk::Walk;
 use worker::Worker;
@@ -81,6 +86,8 @@ pub struct DirectoryOptions {
     pub root: PathBuf,
     /// The name of the repository.
     pub repo: String,
+    /// What of the directory.
+    pub parts: Parts,
     /// Which paths.
     pub globs: PathGlobs,
     /// Which languages; empty for all.
@@ -100,7 +107,7 @@ pub struct DirectoryOptions {
 }
 
 impl DirectoryOptions {
-    /// Whether all files of the repository are asked for: only then may absent ones be deleted.
+    /// Whether all files of the parts are asked for: only then may absent ones be deleted.
     pub fn is_unfiltered(&self) -> bool {
         self.globs.is_everything() && self.languages.is_empty()
     }
@@ -138,8 +145,10 @@ pub struct DirectoryReport {
     pub without_grammar: BTreeMap<String, u64>,
     /// Files that are no unit, or not a good one.
     pub problems: ProblemFiles,
-    /// Whether everything below the root was seen: no error, no filter, not stopped.
+    /// Whether everything in the parts was seen: no error, no filter, not stopped.
     pub complete: bool,
+    /// Whether everything was seen that was asked for.
+    pub seen: bool,
     /// Whether an error alone stood in the way of that.
     pub unlisted: bool,
 }
@@ -263,6 +272,7 @@ pub fn read(
         }
         report
     });
+    report.seen = report.complete && !shared.stopped();
     let all_wanted = options.is_unfiltered() && !shared.stopped();
     report.unlisted = all_wanted && !report.complete;
     report.complete &= all_wanted;

@@ -37,6 +37,8 @@ pub enum FileProblem {
     RulesUnread,
     /// git's index could not be read.
     IndexUnread,
+    /// It was named, and is ignored.
+    PartIgnored,
 }
 
 impl FileProblem {
@@ -58,6 +60,7 @@ impl FileProblem {
             Self::Special => "socket, pipe or device",
             Self::RulesUnread => "rules not read, so what they ignore is loaded",
             Self::IndexUnread => "index not read, so what git tracks and ignores is left out",
+            Self::PartIgnored => "ignored in its repository, so nothing of it is loaded",
         }
     }
 
@@ -79,6 +82,7 @@ impl FileProblem {
             Self::Special => "special",
             Self::RulesUnread => "rules unread",
             Self::IndexUnread => "index unread",
+            Self::PartIgnored => "part ignored",
         }
     }
 
@@ -99,13 +103,15 @@ impl FileProblem {
             | Self::Link
             | Self::Special
             | Self::RulesUnread
-            | Self::IndexUnread => false,
+            | Self::IndexUnread
+            | Self::PartIgnored => false,
         }
     }
 
     /// Whether somebody should look at it.
     pub fn is_warning(self) -> bool {
-        self.is_failure() || matches!(self, Self::RulesUnread | Self::IndexUnread)
+        self.is_failure()
+            || matches!(self, Self::RulesUnread | Self::IndexUnread | Self::PartIgnored)
     }
 }
 

@@ -85,6 +85,7 @@ impl<'a> Walk<'a> {
             }
         };
         self.mounts.meet(&folder);
+        self.miss_parts(&path, &entries);
         let mark = self.ignored.mark();
         let has = |name: &str| entries.iter().any(|entry| entry.name == name);
         let is_repository = !path.as_os_str().is_empty() && has(".git");
@@ -97,6 +98,16 @@ impl<'a> Walk<'a> {
         }
         self.hear();
         Some(Folder { path, entries: entries.into_iter(), mark, only_tracked })
+    }
+
+    /// Tells of parts that are not there: they were when the load began.
+    fn miss_parts(&mut self, folder: &Path, entries: &[Entry]) {
+        for name in self.shared.options.parts.names_in(folder) {
+            if !entries.iter().any(|entry| entry.name == name.as_os_str()) {
+                self.report.complete = false;
+                self.problem(FileProblem::Vanished, &folder.join(name).to_string_lossy());
+            }
+        }
     }
 
     /// Tells what had a say and was not heard.
@@ -113,9 +124,9 @@ impl<'a> Walk<'a> {
     }
 
     fn unlisted(&mut self, path: &Path, error: OpenError) {
-        let is_root = path.as_os_str().is_empty();
+        let is_named = self.shared.options.parts.lead_to(path);
         let error = match error {
-            OpenError::Io(error) if error.kind() == io::ErrorKind::NotFound && !is_root => return,
+            OpenError::Io(error) if error.kind() == io::ErrorKind::NotFound && !is_named => return,
             OpenError::Link => return self.problem(FileProblem::Link, &path.to_string_lossy()),
             error => error,
         };
@@ -147,7 +158,8 @@ impl<'a> Walk<'a> {
     fn entry(&mut self, path: PathBuf, entry: Entry, only_tracked: bool) -> Option<Folder> {
         let is_folder = matches!(entry.kind, Kind::Folder);
         let globs = &self.shared.options.globs;
-        if entry.name.to_str().is_some_and(|name| HISTORY.contains(&name))
+        if !self.shared.options.parts.touch(&path)
+            || entry.name.to_str().is_some_and(|name| HISTORY.contains(&name))
             || path.to_str().is_some_and(|path| globs.excludes(path))
         {
             return None;
@@ -158,7 +170,12 @@ impl<'a> Walk<'a> {
         };
         self.hear();
         match (verdict, is_folder) {
-            (Verdict::Ignored, _) => None,
+            (Verdict::Ignored, _) => {
+                if self.shared.options.parts.lead_to(&path) {
+                    self.problem(FileProblem::PartIgnored, &path.to_string_lossy());
+                }
+                None
+            }
             (Verdict::Kept, true) => self.enter(path, false),
             (Verdict::OnlyTracked, true) => self.enter(path, true),
             (_, false) => {

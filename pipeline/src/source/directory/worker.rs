@@ -283,6 +283,7 @@ mod tests {
         fs::write(&absolute, "a = 1\n").expect("written");
         let stamp = Stamp::of(&rustix::fs::stat(&absolute).expect("there"), None);
         let options = DirectoryOptions {
+            parts: super::super::Parts::whole(),
             root: root.path().to_path_buf(),
             repo: "r".into(),
             globs: PathGlobs::new(&[], &[]).expect("none"),

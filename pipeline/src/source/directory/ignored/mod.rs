@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fd::OwnedFd;
 
 use super::beneath::{self, OpenError};
-use super::repo::git_directory;
+use super::git::git_directory;
 use index::Index;
 use rules::Rules;
 use wildmatch::Steps;

@@ -1,41 +1,13 @@
-//! What a repository is called.
+//! What a repository is called in the world: by its git remote.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::beneath;
+use super::git::{FILE_BYTES_MAX, common_directory, git_directory};
 
-/// Largest file of git's that is read: they have a few lines.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// The name of the repository at a root: its git remote as host/org/name, never with credentials,
-/// else the directory's name.
-pub fn repo_name(root: &Path) -> String {
-    remote(root).unwrap_or_else(|| {
-        let name = root.file_name().map(|name| name.to_string_lossy().into_owned());
-        name.unwrap_or_else(|| "root".into())
-    })
-}
-
-/// `.git`, or where a work tree's `.git` file points.
-pub(super) fn git_directory(root: &Path) -> Option<PathBuf> {
-    let git = root.join(".git");
-    if git.is_dir() {
-        return Some(git);
-    }
-    let file = beneath::text(&git, FILE_BYTES_MAX)?;
-    Some(root.join(file.trim().strip_prefix("gitdir: ")?))
-}
-
-/// The directory that work trees share.
-fn common_directory(git: &Path) -> PathBuf {
-    match beneath::text(&git.join("commondir"), FILE_BYTES_MAX) {
-        Some(common) => git.join(common.trim()),
-        None => git.to_path_buf(),
-    }
-}
-
-/// The remote `origin`, else the first one.
-fn remote(root: &Path) -> Option<String> {
+/// The remote `origin` of the repository at a root, else the first one, as host/org/name: never with
+/// credentials.
+pub(super) fn remote(root: &Path) -> Option<String> {
     let config = common_directory(&git_directory(root)?).join("config");
     let config = beneath::text(&config, FILE_BYTES_MAX)?;
     let mut section = String::new();
@@ -115,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_is_called_by_its_origin_else_by_its_directory() {
+    fn of_several_remotes_the_origin_counts() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("tree");
         fs::create_dir_all(root.join(".git")).expect("a folder");
-        assert_eq!(repo_name(&root), "tree");
+        assert_eq!(remote(&root), None);
         let config = "[remote \"up\"]\n\turl = https://a.example/x/y\n\
                       [remote \"origin\"]\n\turl = https://b.example/x/y.git\n";
         fs::write(root.join(".git/config"), config).expect("written");
-        assert_eq!(repo_name(&root), "b.example/x/y");
+        assert_eq!(remote(&root).as_deref(), Some("b.example/x/y"));
     }
 }
