@@ -44,7 +44,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{LastLoad, RepoClaim};
 use crate::error::Result;
-pub use crate::summary::{KindCount, Language, Reference, RepoUnits, StoreSummary, SymbolCount};
+pub use crate::summary::{
+    Enclosing, KindCount, Language, Reference, RepoUnits, StoreSummary, SymbolCount,
+};
 
 /// A store that batches are written to.
 #[async_trait]

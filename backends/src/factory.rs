@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::contract::{Backend, Capabilities};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A type of backend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,6 +36,33 @@ pub enum Access {
     Write,
     /// Reading alone; a store that is not there is an error.
     Read,
+    /// Dropping what is there, also of an older version; nothing is made.
+    Drop,
+}
+
+impl Access {
+    /// Refuses what changes rows.
+    ///
+    /// # Errors
+    /// Where the store is open for something else.
+    pub fn check_write(self) -> Result<()> {
+        match self {
+            Self::Write => Ok(()),
+            Self::Read => Err(Error::misconfigured("the store is open for reading only")),
+            Self::Drop => Err(Error::misconfigured("the store is open to be dropped only")),
+        }
+    }
+
+    /// Refuses what drops the store.
+    ///
+    /// # Errors
+    /// Where it is open for reading alone.
+    pub fn check_drop(self) -> Result<()> {
+        match self {
+            Self::Write | Self::Drop => Ok(()),
+            Self::Read => self.check_write(),
+        }
+    }
 }
 
 /// What a backend is made from. Its options may hold secrets: `Debug` does not show them.
@@ -70,6 +97,12 @@ pub trait BackendFactory: Debug + Send + Sync + 'static {
 
     /// The JSON Schema of the options.
     fn options_schema(&self) -> Value;
+
+    /// Secrets that its backends have from elsewhere than these options: the environment, or a file
+    /// that is known by its name. Like those of the options, no error has them in it.
+    fn secrets(&self, _options: &Value) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The options that a URL stands for.
     fn options_from_url(&self, url: &BackendUrl) -> Result<Value>;

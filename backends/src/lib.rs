@@ -22,13 +22,14 @@ mod registry;
 mod schema_version;
 pub mod sqlite;
 mod summary;
+mod twice;
 mod verdict;
 
 pub use claim::{Ended, LastLoad, OtherRoot, RepoClaim};
 pub use contract::{
-    Admin, Backend, BackendInfo, Capabilities, GcReport, HealthReport, KindCount, Language, Origin,
-    Query, Reader, Receipt, Reference, RepoState, RepoUnits, RowCounts, StoreSummary, StoredUnit,
-    SymbolCount, UnitFilter,
+    Admin, Backend, BackendInfo, Capabilities, Enclosing, GcReport, HealthReport, KindCount,
+    Language, Origin, Query, Reader, Receipt, Reference, RepoState, RepoUnits, RowCounts,
+    StoreSummary, StoredUnit, SymbolCount, UnitFilter,
 };
 pub use error::{Effect, Error, ErrorKind, Result};
 pub use factory::{Access, BackendConfig, BackendFactory, TypeInfo};

@@ -279,7 +279,10 @@ impl Registry {
     ) -> Result<Arc<dyn Backend>> {
         let entry = self.entry(type_name);
         let entry = entry.map_err(|error| Error::misconfigured(error.to_string()))?;
-        let secrets = terms.secrets.and(Secrets::of_options(&config.options, &entry.options));
+        let elsewhere = Secrets::new(entry.factory.secrets(&config.options));
+        let secrets = Secrets::of_options(&config.options, &entry.options).and(elsewhere);
+        let secrets = terms.secrets.and(secrets);
+        secrets.remember();
         let connecting = entry.factory.connect(config);
         let backend = terms.timed("connecting", deadline, connecting).await?;
         let probed = match undeclared(backend.as_ref()) {

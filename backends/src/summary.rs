@@ -117,6 +117,25 @@ pub struct Reference {
     pub line: Option<u32>,
     /// The column, from 1.
     pub column: Option<u32>,
-    /// The definition around a use; a definition's own kind.
-    pub within: Option<String>,
+    /// Of a definition, the kind of what is defined, as its grammar calls it.
+    pub defined: Option<String>,
+    /// The definition around the place: the nearest node around what is defined, or at or around what
+    /// uses it, that has a name and is no root.
+    pub within: Option<Enclosing>,
+}
+
+/// A node that has a name, around a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Enclosing {
+    /// Its kind, as its grammar calls it.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Enclosing {
+    /// A node, if it has a name.
+    pub(crate) fn of(name: Option<String>, kind: Option<String>) -> Option<Self> {
+        name.map(|name| Self { kind: kind.unwrap_or_default(), name })
+    }
 }

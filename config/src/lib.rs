@@ -32,3 +32,4 @@ pub use settings::{
     HealthSettings, NameError, Options, RetryBudgetSettings, RetrySettings, WriteSettings,
 };
 pub use url::{BackendUrl, UrlError};
+pub use words::suggestion;

@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -23,6 +24,9 @@ pub(crate) const HIDDEN: &str = "***";
 
 /// Shorter parts stand in any text by chance.
 const PART_BYTES_MIN: usize = 4;
+
+/// The secrets that the process knows.
+static KNOWN: RwLock<Secrets> = RwLock::new(Secrets { texts: Vec::new() });
 
 /// The secrets of a backend's options. `Debug` does not show them.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -66,6 +70,23 @@ impl Secrets {
         let mut texts: Vec<String> = all.into_iter().filter(|text| !text.is_empty()).collect();
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         Self { texts }
+    }
+
+    /// Has the whole process know them: what is told by whoever knows nothing of backends, such as a
+    /// driver that logs, is masked by [`Secrets::of_process`]. Of whatever is told, the shortest would
+    /// leave nothing.
+    pub fn remember(&self) {
+        let long = self.texts.iter().filter(|text| text.len() >= PART_BYTES_MIN);
+        let texts: Vec<String> = long.cloned().collect();
+        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        if texts.iter().any(|text| !known.texts.contains(text)) {
+            *known = known.and(Self { texts });
+        }
+    }
+
+    /// All that the process knows.
+    pub fn of_process() -> Self {
+        KNOWN.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether there is none.

@@ -70,7 +70,7 @@ pub(crate) fn nearest<'a>(word: &str, known: &'a [String]) -> Option<&'a str> {
 }
 
 /// `, did you mean …?`, else nothing.
-pub(crate) fn suggestion(word: &str, known: &[String]) -> String {
+pub fn suggestion(word: &str, known: &[String]) -> String {
     nearest(word, known).map(|meant| format!(", did you mean `{meant}`?")).unwrap_or_default()
 }
 

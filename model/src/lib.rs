@@ -38,10 +38,10 @@ pub use column::{
 pub use ids::{SymbolId, UnitId};
 pub use mention::{Mention, Said};
 pub use schema::{
-    EDGE_FLAGS, EdgeRow, Edges, EdgesBuilder, LABELS, MODEL_KEY, MODEL_VERSION, NODE_FLAGS,
-    NodeRow, Nodes, NodesBuilder, OPS, Op, POSITION_ENCODINGS, ROOT_LABEL, SymbolRow, Symbols,
-    SymbolsBuilder, UNIT_FLAGS, UnitRow, Units, UnitsBuilder, VectorRow, Vectors, VectorsBuilder,
-    flags, schema,
+    EDGE_FLAGS, EdgeRow, Edges, EdgesBuilder, LABELS, LANGUAGES, MODEL_KEY, MODEL_VERSION,
+    NODE_FLAGS, NodeRow, Nodes, NodesBuilder, OPS, Op, POSITION_ENCODINGS, ROOT_LABEL, SymbolRow,
+    Symbols, SymbolsBuilder, UNIT_FLAGS, UnitRow, Units, UnitsBuilder, VectorRow, Vectors,
+    VectorsBuilder, flags, schema,
 };
 pub use select::{Selection, SelectionError, SelectionRules};
 pub use unit::Unit;

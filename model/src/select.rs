@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Batch;
 use crate::builder::BatchBuilder;
 use crate::column::{BatchFull, Words};
-use crate::schema::{EdgeRow, LABELS, NODE_FLAGS, NodeRow, Nodes, Op, SymbolRow, VectorRow, flags};
+use crate::schema::{
+    EdgeRow, LABELS, LANGUAGES, NODE_FLAGS, NodeRow, Nodes, Op, SymbolRow, VectorRow, flags,
+};
 use crate::unit::Unit;
 
 /// A selection as a user writes it. What is absent selects everything; what is given must all hold.
@@ -25,9 +27,12 @@ pub struct SelectionRules {
     /// Nodes that have a name alone.
     #[serde(default, skip_serializing_if = "is_false")]
     pub with_name: bool,
-    /// Languages of units.
+    /// Languages of units, of those that astload parses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub languages: Option<Vec<String>>,
+    /// Languages of units, whatever they are called: those of units from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_languages: Option<Vec<String>>,
     /// Repositories of units, as globs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repos: Option<Vec<String>>,
@@ -45,6 +50,12 @@ pub enum SelectionError {
     /// A flag that no node can have.
     #[error("flag `{0}` is none of {known}", known = NODE_FLAGS.join(" "))]
     Flag(String),
+    /// A language that astload does not parse.
+    #[error(
+        "language `{0}` is none of {known}; that of units from elsewhere is one of `other_languages`",
+        known = LANGUAGES.join(" ")
+    )]
+    Language(String),
     /// A pattern that does not parse.
     #[error("{0}")]
     Glob(String),
@@ -63,11 +74,15 @@ impl Selection {
     /// Prepares a selection.
     ///
     /// # Errors
-    /// Where a label or a flag does not exist, or a pattern does not parse.
+    /// Where a label, a flag or a language does not exist, or a pattern does not parse.
     pub fn new(rules: SelectionRules) -> Result<Self, SelectionError> {
         let labels = rules.labels.iter().flatten();
         if let Some(label) = labels.into_iter().find(|label| !LABELS.contains(&label.as_str())) {
             return Err(SelectionError::Label(label.clone()));
+        }
+        let is_unknown = |language: &&String| !LANGUAGES.contains(&language.as_str());
+        if let Some(language) = rules.languages.iter().flatten().find(is_unknown) {
+            return Err(SelectionError::Language(language.clone()));
         }
         let bit = |bits, flag: &String| match flags(&NODE_FLAGS, &[flag]) {
             Some(flag) => Ok(bits | flag),
@@ -95,9 +110,18 @@ impl Selection {
             return None;
         }
         let mut rules = self.rules.clone();
-        let SelectionRules { labels, kinds, flags, with_name: _, languages, repos, paths } =
-            &mut rules;
-        for list in [labels, kinds, flags, languages, repos, paths].into_iter().flatten() {
+        let SelectionRules {
+            labels,
+            kinds,
+            flags,
+            with_name: _,
+            languages,
+            other_languages,
+            repos,
+            paths,
+        } = &mut rules;
+        let languages = [languages, other_languages];
+        for list in [labels, kinds, flags, repos, paths].into_iter().chain(languages).flatten() {
             list.sort_unstable();
             list.dedup();
         }
@@ -113,10 +137,10 @@ impl Selection {
 
     /// Whether a backend holds a unit of which this is known.
     pub fn selects(&self, repo: &str, path: &str, language: Option<&str>) -> bool {
-        let is_one = |languages: &Vec<String>| {
-            language.is_some_and(|language| languages.iter().any(|known| known == language))
-        };
-        self.rules.languages.as_ref().is_none_or(is_one)
+        let SelectionRules { languages, other_languages, .. } = &self.rules;
+        let mut named = languages.iter().chain(other_languages).flatten();
+        let is_any = languages.is_none() && other_languages.is_none();
+        (is_any || language.is_some_and(|language| named.any(|known| known == language)))
             && self.selects_repo(repo)
             && self.paths.as_ref().is_none_or(|paths| paths.is_match(path))
     }

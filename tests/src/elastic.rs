@@ -34,6 +34,11 @@ impl ElasticStore {
         Self { kind, folder, prefix: format!("e{}x{number}", std::process::id()) }
     }
 
+    /// What the names of its indices begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// Where it listens.
     ///
     /// # Panics
@@ -45,7 +50,7 @@ impl ElasticStore {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("{}+http://{}?prefix={}&leftover_age=1ms", self.kind, self.address(), self.prefix)
+        format!("{}+http://{}?prefix={}&leftover_age=1s", self.kind, self.address(), self.prefix)
     }
 
     /// Asks the server: a method, a path in which `astload` stands for the prefix, a body.
@@ -67,8 +72,8 @@ impl ElasticStore {
 impl Drop for ElasticStore {
     fn drop(&mut self) {
         for name in ["store", "units", "symbols", "nodes"] {
-            self.ask("DELETE", &format!("astload-{name}-v2"), &Value::Null);
-            self.ask("DELETE", &format!("_index_template/astload-{name}-v2"), &Value::Null);
+            self.ask("DELETE", &format!("astload-{name}-v3"), &Value::Null);
+            self.ask("DELETE", &format!("_index_template/astload-{name}-v3"), &Value::Null);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::classify;
 use super::client::Body;
 use super::documents::{tombstone, unit_id};
 use super::found::{Standing, put_state, state_of};
-use super::schema::{self, Analysis, INDICES};
+use super::schema::{self, Analysis, INDICES, VERSION};
 use crate::claim::RepoClaim;
 use crate::contract::{Admin, GcReport, Receipt};
 use crate::error::{Error, Result};
@@ -33,12 +33,13 @@ impl Admin for Store {
 
     async fn drop_schema(&self) -> Result<Vec<String>> {
         const WHAT: &str = "dropping the store";
-        self.check_writable()?;
+        self.access.check_drop()?;
+        let own = self.own().await?;
+        let version = own.and_then(|own| own["_source"]["version"].as_u64()).unwrap_or(VERSION);
         // Without the store's own document nobody writes any more.
         for name in INDICES {
-            for path in
-                [self.names.index(name), format!("_index_template/{}", self.names.index(name))]
-            {
+            let index = self.names.index_of(name, version);
+            for path in [index.clone(), format!("_index_template/{index}")] {
                 let answer = self.client.send(WHAT, Method::Delete, &path, Body::None).await?;
                 if answer.status != 404 {
                     classify::checked(WHAT, answer)?;

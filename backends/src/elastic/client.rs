@@ -26,6 +26,7 @@ use super::classify;
 use super::options::ElasticOptions;
 use crate::error::{Error, Result};
 use crate::pem;
+use crate::twice::once;
 
 /// Bytes of an answer.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
@@ -124,8 +125,11 @@ fn credentials(
             url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, text)| text.into_owned());
         text.filter(|text| !text.is_empty())
     };
-    let user = user.clone().or_else(|| decoded(url.username()));
-    let password = password.clone().or_else(|| url.password().and_then(decoded));
+    let one = |option, beside: &Option<String>, within: Option<String>| {
+        once(type_name, option, beside.as_deref(), within.as_deref())
+    };
+    let user = one("user", user, decoded(url.username()))?;
+    let password = one("password", password, url.password().and_then(decoded))?;
     let given = [user.is_some(), api_key.is_some(), token.is_some()];
     if given.into_iter().filter(|given| *given).count() > 1 {
         return Err(Error::misconfigured(format!(

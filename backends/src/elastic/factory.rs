@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use super::admin::statement;
+use super::options::LEFTOVER_AGE_MIN;
 use super::schema::{self, Analysis, Names};
 use super::{CAPABILITIES, Elastic, ElasticOptions, Flavour, Store, client};
 use crate::contract::Backend;
@@ -24,8 +25,18 @@ pub struct OpenSearchFactory;
 
 impl Flavour {
     fn options(self, options: &Value) -> Result<ElasticOptions> {
-        parse_options(options, &schemars::schema_for!(ElasticOptions).to_value())
-            .map_err(|error| Error::misconfigured(format!("{}: {error}", self.name())))
+        let options: ElasticOptions =
+            parse_options(options, &schemars::schema_for!(ElasticOptions).to_value())
+                .map_err(|error| Error::misconfigured(format!("{}: {error}", self.name())))?;
+        if options.leftover_age() < LEFTOVER_AGE_MIN {
+            let (name, least) = (self.name(), humantime::format_duration(LEFTOVER_AGE_MIN));
+            let given = &options.leftover_age;
+            return Err(Error::misconfigured(format!(
+                "{name}: `leftover_age` is {given}, and must be at least {least}"
+            ))
+            .with_hint("younger documents may be of a batch that is being written; 1h is usual"));
+        }
+        Ok(options)
     }
 
     fn info(self) -> TypeInfo {

@@ -33,7 +33,7 @@ use async_trait::async_trait;
 use crate::contract::{
     Admin, Backend, BackendInfo, Capabilities, HealthReport, Query, Reader, Receipt,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::factory::Access;
 use client::Client;
 pub use factory::{ElasticsearchFactory, OpenSearchFactory};
@@ -97,10 +97,7 @@ impl Store {
     }
 
     fn check_writable(&self) -> Result<()> {
-        match self.access {
-            Access::Write => Ok(()),
-            Access::Read => Err(Error::misconfigured("the store is open for reading only")),
-        }
+        self.access.check_write()
     }
 }
 

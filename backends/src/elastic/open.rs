@@ -76,15 +76,15 @@ impl Store {
         let version =
             own.as_ref().map(|own| own["_source"]["version"].as_u64().unwrap_or(u64::MAX));
         if let Some(version) = version {
-            schema_version::check(&format!("{OPENING}: it"), version, VERSION)?;
+            schema_version::check(&format!("{OPENING}: it"), version, VERSION, self.access)?;
         }
         match (version, self.access) {
-            (None, Access::Read) => {
+            (None, Access::Read | Access::Drop) => {
                 let name = self.names.alias("store");
                 Err(Error::misconfigured(format!("{OPENING}: there is none in {name}"))
                     .with_hint("load something into it first: astload load PATH --to URL"))
             }
-            (Some(_), Access::Read) => Ok(()),
+            (Some(_), Access::Read | Access::Drop) => Ok(()),
             (_, Access::Write) => match self.lacking().await?.is_empty() && version.is_some() {
                 true => Ok(()),
                 false => self.create().await,

@@ -6,6 +6,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+/// `gc` is never to take away what is being written at the same moment.
+pub(super) const LEFTOVER_AGE_MIN: Duration = Duration::from_secs(1);
+
 /// Options of an Elasticsearch or OpenSearch backend.
 #[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -54,7 +57,7 @@ pub struct ElasticOptions {
     #[serde(default)]
     pub route_by_repo: bool,
     /// How old documents have to be that belong to no unit before `gc` takes them away: younger ones may
-    /// be those of a batch that is being written.
+    /// be those of a batch that is being written. At least 1 s, and longer than a batch takes.
     #[serde(default = "default_leftover_age")]
     #[schemars(extend("format" = "human-duration"))]
     pub leftover_age: String,

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::Store;
 use super::client::Body;
 use crate::contract::{
-    KindCount, Language, Query, Reference, RepoState, RepoUnits, RowCounts, StoreSummary,
-    StoredUnit, SymbolCount,
+    Enclosing, KindCount, Language, Query, Reference, RepoState, RepoUnits, RowCounts,
+    StoreSummary, StoredUnit, SymbolCount,
 };
 use crate::error::Result;
 
@@ -50,19 +50,47 @@ impl Query for Store {
             let node = &hit["_source"];
             for edge in node["edges"]["rows"].as_array().into_iter().flatten() {
                 if edge[9].as_str().is_some_and(|key| keys.contains(key)) {
-                    let version = (text(&node["unit_id"]), text(&node["version"]));
-                    found.push((version, reference(node, edge)));
+                    found.push((Place::of(node), reference(node, edge)));
                 }
             }
         })
         .await?;
-        let mut references = self.that_count(WHAT, found).await?;
-        references.sort_by_cached_key(|reference| {
+        let mut found = self.that_count(WHAT, found).await?;
+        found.sort_by_cached_key(|(_, reference)| {
             let Reference { kind, repo, path, line, column, .. } = reference.clone();
             (kind != "DEFINES", repo, path, line, column)
         });
-        references.truncate(most);
-        Ok(references)
+        found.truncate(most);
+        for some in found.chunks_mut(PLACES_AT_ONCE) {
+            self.enclose(WHAT, some).await?;
+        }
+        Ok(found.into_iter().map(|(_, reference)| reference).collect())
+    }
+}
+
+/// Places whose definitions are looked for at once.
+const PLACES_AT_ONCE: usize = 100;
+
+/// Where an edge starts.
+struct Place {
+    unit: String,
+    version: String,
+    ord: u64,
+}
+
+impl Place {
+    fn of(node: &Value) -> Self {
+        let ord = node["ord"].as_u64().unwrap_or_default();
+        Self { unit: text(&node["unit_id"]), version: text(&node["version"]), ord }
+    }
+
+    /// Whether it is at a node or within it.
+    fn is_in(&self, node: &Value) -> bool {
+        let (start, end) = (node["ord"].as_u64(), node["last"].as_u64());
+        node["unit_id"] == *self.unit
+            && node["version"] == *self.version
+            && start.is_some_and(|start| start <= self.ord)
+            && end.is_some_and(|end| self.ord <= end)
     }
 }
 
@@ -94,15 +122,16 @@ fn reference(node: &Value, edge: &Value) -> Reference {
             .and_then(|number| u32::try_from(number).ok())
             .map(|number| number.saturating_add(1))
     };
-    let within = node["name"].as_str().or(node["kind"].as_str()).map(str::to_owned);
+    let kind = text(&edge[0]);
     Reference {
-        kind: text(&edge[0]),
+        defined: (kind == "DEFINES").then(|| text(&node["kind"])),
+        kind,
         symbol: text(&edge[9]),
         repo: text(&node["repo"]),
         path: text(&node["path"]),
         line: from_one(&edge[5]),
         column: from_one(&edge[6]),
-        within: within.filter(|_| node["ord"] != 0),
+        within: None,
     }
 }
 
@@ -128,10 +157,10 @@ impl Store {
     async fn that_count(
         &self,
         what: &str,
-        found: Vec<((String, String), Reference)>,
-    ) -> Result<Vec<Reference>> {
+        found: Vec<(Place, Reference)>,
+    ) -> Result<Vec<(Place, Reference)>> {
         let index = self.names.alias("units");
-        let mut units: Vec<String> = found.iter().map(|((unit, _), _)| unit.clone()).collect();
+        let mut units: Vec<String> = found.iter().map(|(place, _)| place.unit.clone()).collect();
         units.sort_unstable();
         units.dedup();
         let mut counts = HashMap::new();
@@ -144,10 +173,36 @@ impl Store {
                 counts.insert(id.clone(), version);
             }
         }
-        let does = |((unit, version), _): &((String, String), Reference)| {
-            counts.get(unit).and_then(Option::as_ref) == Some(version)
+        let does = |(place, _): &(Place, Reference)| {
+            counts.get(&place.unit).and_then(Option::as_ref) == Some(&place.version)
         };
-        Ok(found.into_iter().filter(does).map(|(_, reference)| reference).collect())
+        Ok(found.into_iter().filter(does).collect())
+    }
+
+    /// Finds the definitions around places.
+    async fn enclose(&self, what: &str, places: &mut [(Place, Reference)]) -> Result<()> {
+        let around = places.iter().map(|(place, _)| {
+            json!({ "bool": { "filter": [
+                { "term": { "unit_id": place.unit } },
+                { "term": { "version": place.version } },
+                { "range": { "ord": { "gt": 0, "lte": place.ord } } },
+                { "range": { "last": { "gte": place.ord } } },
+                { "exists": { "field": "name" } },
+            ]}})
+        });
+        let query = json!({ "bool": { "should": around.collect::<Vec<_>>() } });
+        let fields = ["unit_id", "version", "ord", "last", "kind", "name"];
+        // In this order the nearest comes last.
+        self.all(what, "nodes", query, [&["unit_id", "version", "ord"], &fields], |hit| {
+            let node = &hit["_source"];
+            for (place, reference) in places.iter_mut().filter(|(place, _)| place.is_in(node)) {
+                if reference.defined.is_none() || node["ord"] != place.ord {
+                    let name = node["name"].as_str().map(str::to_owned);
+                    reference.within = Enclosing::of(name, Some(text(&node["kind"])));
+                }
+            }
+        })
+        .await
     }
 
     async fn totals(&self) -> Result<StoreSummary> {

@@ -28,7 +28,12 @@ impl Names {
 
     /// The index itself, which an alias leads to.
     pub(super) fn index(&self, name: &str) -> String {
-        format!("{}-{name}-v{VERSION}", self.prefix)
+        self.index_of(name, VERSION)
+    }
+
+    /// The same of a store whose schema has another version.
+    pub(super) fn index_of(&self, name: &str, version: u64) -> String {
+        format!("{}-{name}-v{version}", self.prefix)
     }
 
     /// What everybody calls it.

@@ -4,8 +4,10 @@ use std::fmt;
 
 use url::Url;
 
+use super::factory::NAME;
 use super::options::Neo4jOptions;
 use crate::error::{Error, Result};
+use crate::twice::once;
 
 pub(super) const PORT: u16 = 7687;
 
@@ -49,17 +51,27 @@ impl Address {
         }
         let port = url.port().unwrap_or(PORT);
         let named = decoded(url.path().trim_start_matches('/'));
-        let user = options.user.clone().or_else(|| decoded(url.username()));
-        let password = options.password.clone().or_else(|| url.password().and_then(decoded));
+        let one = |option, beside: &Option<String>, within: Option<String>| {
+            once(NAME, option, beside.as_deref(), within.as_deref())
+        };
+        let user = one("user", &options.user, decoded(url.username()))?;
+        let password = one("password", &options.password, url.password().and_then(decoded))?;
+        let database = one("database", &options.database, named)?;
         Ok(Self {
             uri: format!("{scheme}://{host}:{port}"),
             is_encrypted: scheme.contains('+'),
             user: user.unwrap_or_else(|| "neo4j".into()),
             password: password.unwrap_or_default(),
             // A server tells their names apart by neither case.
-            database: options.database.clone().or(named).map(|name| name.to_lowercase()),
+            database: database.map(|name| name.to_lowercase()),
             host: format!("{host}:{port}"),
         })
+    }
+
+    /// The server itself, of one that is asked which other servers to ask.
+    pub(super) fn direct(&self) -> Option<Self> {
+        let rest = self.uri.strip_prefix("neo4j")?;
+        Some(Self { uri: format!("bolt{rest}"), ..self.clone() })
     }
 
     /// The same however it is written; not without asking, where the database is the user's own.

@@ -25,7 +25,7 @@ impl Admin for Store {
 
     async fn drop_schema(&self) -> Result<Vec<String>> {
         const WHAT: &str = "dropping the store";
-        self.check_writable()?;
+        self.access.check_drop()?;
         for (label, has) in MADE {
             let some =
                 format!("MATCH (node:{{{label}}}) WHERE {has} WITH node LIMIT {NODES_AT_ONCE}");

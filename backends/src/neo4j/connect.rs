@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,10 @@ pub(super) struct Connections {
     timeout: Duration,
     operation: Operation,
     refused: Mutex<Option<Instant>>,
+    /// Where the driver asks for a routing table, and keeps to itself why it gets none: the server
+    /// itself, until it has answered.
+    direct: Option<Drivers>,
+    has_answered: AtomicBool,
 }
 
 impl fmt::Debug for Connections {
@@ -51,16 +56,24 @@ impl fmt::Debug for Connections {
 impl Connections {
     /// Connects to nothing yet.
     pub(super) fn new(address: Address, options: &Neo4jOptions, access: Access) -> Result<Self> {
+        let direct = address.direct().map(|direct| Drivers::new(direct, options)).transpose()?;
         let drivers = Drivers::new(address, options)?;
         // The one besides writes is for probes and questions.
         let size = options.connections as usize + 1;
         let pool = pool(drivers, PoolSettings { size, ..PoolSettings::default() })
             .map_err(|error| Error::unexpected(format!("a pool of connections: {error}")))?;
         let operation = match access {
-            Access::Write => Operation::Write,
+            Access::Write | Access::Drop => Operation::Write,
             Access::Read => Operation::Read,
         };
-        Ok(Self { pool, timeout: options.timeout(), operation, refused: Mutex::new(None) })
+        Ok(Self {
+            pool,
+            timeout: options.timeout(),
+            operation,
+            refused: Mutex::new(None),
+            direct,
+            has_answered: AtomicBool::new(false),
+        })
     }
 
     pub(super) fn check_open(&self) -> Result<()> {
@@ -122,24 +135,49 @@ impl Connections {
     }
 
     async fn begin(&self, lease: &Lease, what: &str) -> Result<Tx> {
-        const CONNECTING: &str = "connecting";
         if self.is_refused() {
-            return Err(classify::wrong_password(CONNECTING)
+            return Err(classify::wrong_password("connecting")
                 .with_hint("it was refused a moment ago; it is tried again in a while"));
         }
         let Some(driver) = &lease.0 else { return Err(Error::unexpected("no connection")) };
+        let said = match self.ask_directly(what).await? {
+            // Another server may have what this one has not.
+            said @ (None | Some(BoltError::Neo4j(_))) => said,
+            Some(error) => return Err(self.not_connected(error)),
+        };
         let begun = driver.start_txn_as(self.operation, None);
         let longest = self.timeout.min(CONNECT_MAX);
-        match within(longest, what, begun).await? {
-            Ok(inner) => Ok(Tx { inner, timeout: self.timeout, is_kept: true }),
-            Err(error) => {
-                if matches!(error, BoltError::AuthenticationError(_)) {
-                    *self.refused.lock().unwrap_or_else(PoisonError::into_inner) =
-                        Some(Instant::now());
-                }
-                Err(classify::classify(CONNECTING, error))
+        match (within(longest, what, begun).await?, said) {
+            (Ok(inner), _) => {
+                self.has_answered.store(true, Ordering::Relaxed);
+                Ok(Tx { inner, timeout: self.timeout, is_kept: true })
             }
+            (Err(BoltError::ServerUnavailableError(_)), Some(said)) => {
+                Err(self.not_connected(said))
+            }
+            (Err(error), _) => Err(self.not_connected(error)),
         }
+    }
+
+    fn not_connected(&self, error: BoltError) -> Error {
+        self.has_answered.store(false, Ordering::Relaxed);
+        if matches!(error, BoltError::AuthenticationError(_)) {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        classify::classify("connecting", error)
+    }
+
+    /// What stands in the way to the server itself, if the driver would not say.
+    async fn ask_directly(&self, what: &str) -> Result<Option<BoltError>> {
+        let Some(direct) = &self.direct else { return Ok(None) };
+        if self.has_answered.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let asking = async {
+            let driver = direct.create().await?;
+            driver.start_txn_as(self.operation, None).await?.rollback().await
+        };
+        Ok(within(self.timeout.min(CONNECT_MAX), what, asking).await?.err())
     }
 
     fn is_refused(&self) -> bool {

@@ -71,10 +71,7 @@ struct Store {
 
 impl Store {
     fn check_writable(&self) -> Result<()> {
-        match self.access {
-            Access::Write => Ok(()),
-            Access::Read => Err(Error::misconfigured("the store is open for reading only")),
-        }
+        self.access.check_write()
     }
 }
 

@@ -47,12 +47,14 @@ impl Store {
         self.info.version = self.server_version().await?;
         let version = self.version().await?;
         if let Some(version) = version {
-            schema_version::check(&format!("{OPENING}: it"), version, VERSION)?;
+            schema_version::check(&format!("{OPENING}: it"), version, VERSION, self.access)?;
         }
         match (version, self.access) {
-            (Some(_), Access::Read) => Ok(()),
-            (None, Access::Read) => Err(Error::misconfigured(format!("{OPENING}: {VERSION_GONE}"))
-                .with_hint("load something into it first: astload load PATH --to URL")),
+            (Some(_), Access::Read | Access::Drop) => Ok(()),
+            (None, Access::Read | Access::Drop) => {
+                Err(Error::misconfigured(format!("{OPENING}: {VERSION_GONE}"))
+                    .with_hint("load something into it first: astload load PATH --to URL"))
+            }
             (Some(_), Access::Write) => self.complete().await,
             (None, Access::Write) => self.create().await,
         }

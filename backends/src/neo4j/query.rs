@@ -7,8 +7,8 @@ use super::Store;
 use super::names::kind_of;
 use super::value::{Answer, int, text};
 use crate::contract::{
-    KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary, StoredUnit,
-    SymbolCount,
+    Enclosing, KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary,
+    StoredUnit, SymbolCount,
 };
 use crate::error::Result;
 
@@ -47,8 +47,16 @@ impl Query for Store {
             WITH symbol, edge, node, unit
             ORDER BY type(edge) <> 'DEFINES', unit.repo, unit.path, edge.start_line, edge.start_col
             LIMIT $most
+            CALL (edge, node) {
+              OPTIONAL MATCH (around)-[:HAS_CHILD*0..]->(node)
+              WHERE around.name IS NOT NULL AND around.ord > 0
+                AND (around.ord < node.ord OR type(edge) <> 'DEFINES')
+              RETURN around ORDER BY around.ord DESC LIMIT 1
+            }
             RETURN [type(edge), symbol.symbol, unit.repo, unit.path, edge.start_line,
-              edge.start_col, node.ord, node.name, labels(node), node.kind] AS row";
+              edge.start_col, labels(node), node.kind, around.name, labels(around),
+              around.kind] AS row
+            ORDER BY type(edge) <> 'DEFINES', unit.repo, unit.path, edge.start_line, edge.start_col";
         let query = Cypher::new(self.names.cypher(question))
             .param("name", text(name))
             .param("id", text(&id))
@@ -63,10 +71,16 @@ impl Store {
         let (kind, symbol, repo, path) = (row.word(), row.word(), row.word(), row.word());
         let from_one = |number: Option<u32>| number.map(|number| number.saturating_add(1));
         let (line, column) = (from_one(row.uint()), from_one(row.uint()));
-        let (ord, name, labels, own) = (row.uint(), row.text(), row.words(), row.text());
-        let within = name.unwrap_or_else(|| self.names.kind(&labels, own.as_deref()).to_owned());
-        let within = (ord != Some(0)).then_some(within);
-        Reference { kind: kind_of(&kind).to_owned(), symbol, repo, path, line, column, within }
+        let node_kind = |row: &mut Answer| {
+            let (labels, own) = (row.words(), row.text());
+            self.names.kind(&labels, own.as_deref()).to_owned()
+        };
+        let kind = kind_of(&kind).to_owned();
+        let own = node_kind(&mut row);
+        let (name, around) = (row.text(), node_kind(&mut row));
+        let defined = (kind == "DEFINES").then_some(own);
+        let within = Enclosing::of(name, Some(around));
+        Reference { kind, symbol, repo, path, line, column, defined, within }
     }
 
     async fn totals(&self) -> Result<StoreSummary> {

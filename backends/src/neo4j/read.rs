@@ -64,7 +64,7 @@ impl Reader for Store {
     async fn read_units(&self, ids: &[UnitId]) -> Result<Batch> {
         let lock = match self.access {
             Access::Write => Lock::Take,
-            Access::Read => Lock::Absent,
+            Access::Read | Access::Drop => Lock::Absent,
         };
         let read = async |tx: &mut Tx| {
             tx.abandon();

@@ -25,6 +25,7 @@ impl Admin for Store {
 
     async fn drop_schema(&self) -> Result<Vec<String>> {
         const WHAT: &str = "dropping the schema";
+        self.access.check_drop()?;
         self.change(WHAT, async |tx| {
             for statement in schema::drop(&self.names) {
                 tx.transaction.batch_execute(&statement).await.attempt(WHAT)?;

@@ -237,7 +237,7 @@ fn settings(options: &PostgresOptions, access: Access) -> Vec<(&'static str, Str
     };
     let read_only = match access {
         Access::Read => "on",
-        Access::Write => "off",
+        Access::Write | Access::Drop => "off",
     };
     let mut settings = vec![
         // Nobody else's names are met, whatever the role's own path is.

@@ -10,9 +10,11 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
 use super::PostgresOptions;
+use super::factory::NAME;
 use super::passfile;
 use super::tls::{Tls, Verify};
 use crate::error::{Error, Result};
+use crate::twice::once;
 
 /// How long making a connection may take where nothing else is said.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,13 +33,18 @@ pub(super) struct ConnInfo {
 }
 
 impl ConnInfo {
-    /// That of these options: who asks, they say better than the URL.
+    /// That of these options.
     pub(super) fn of(options: &PostgresOptions) -> Result<Self> {
-        let mut info = Self::parse(&options.url)?;
-        if let Some(user) = &options.user {
+        let PostgresOptions { url, user, password, .. } = options;
+        let mut info = Self::parse(url)?;
+        let one = |option, beside: &Option<String>, within: Option<&str>| {
+            once(NAME, option, beside.as_deref(), within)
+        };
+        if let Some(user) = one("user", user, info.config.get_user())? {
             info.config.user(user);
         }
-        if let Some(password) = &options.password {
+        let within = info.config.get_password().map(String::from_utf8_lossy);
+        if let (Some(password), None) = (one("password", password, within.as_deref())?, within) {
             info.config.password(password);
         }
         Ok(info)
@@ -79,18 +86,21 @@ impl ConnInfo {
 
     /// The same, with the password that `PGPASSWORD` or a password file has, where none is given.
     pub(super) fn with_password(mut self) -> Self {
+        if let Some(password) = self.password_from_elsewhere() {
+            self.config.password(password);
+        }
+        self
+    }
+
+    /// The password that `PGPASSWORD` or a password file has, where none is given.
+    pub(super) fn password_from_elsewhere(&self) -> Option<String> {
         if self.config.get_password().is_some() {
-            return self;
+            return None;
         }
         let of_environment = || std::env::var("PGPASSWORD").ok().filter(|value| !value.is_empty());
         let [host, port] = self.first_server();
         let (user, database) = (self.user(), self.database());
-        let password =
-            of_environment().or_else(|| passfile::password([&host, &port, &database, &user]));
-        if let Some(password) = password {
-            self.config.password(password);
-        }
-        self
+        of_environment().or_else(|| passfile::password([&host, &port, &database, &user]))
     }
 
     /// The place of the database, the same however it is written.

@@ -93,6 +93,11 @@ impl BackendFactory for PostgresFactory {
         Ok(options)
     }
 
+    fn secrets(&self, options: &Value) -> Vec<String> {
+        let info = self.options(options).and_then(|options| ConnInfo::of(&options));
+        info.ok().and_then(|info| info.password_from_elsewhere()).into_iter().collect()
+    }
+
     fn place(&self, options: &Value) -> Result<String> {
         let options = self.options(options)?;
         let database = ConnInfo::of(&options)?.place();

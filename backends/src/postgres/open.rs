@@ -73,22 +73,22 @@ impl Store {
     pub(super) async fn open(&mut self) -> Result<()> {
         let server = self.server().await?;
         if let Some(version) = server.schema {
-            schema_version::check(&format!("{OPENING}: it"), version, VERSION)?;
+            schema_version::check(&format!("{OPENING}: it"), version, VERSION, self.access)?;
         }
         match (server.schema, self.access) {
             (Some(_), Access::Read) => {}
-            (None, Access::Read) => {
+            (None, Access::Read | Access::Drop) => {
                 let schema = self.names.schema();
                 let message = format!("{OPENING}: there is none in schema {schema}");
                 return Err(Error::misconfigured(message)
                     .with_hint("load something into it first: astload load PATH --to URL"));
             }
-            (_, Access::Write) if server.is_standby => {
+            (_, Access::Write | Access::Drop) if server.is_standby => {
                 let message = format!("{OPENING}: the server is a standby and takes no writes");
                 return Err(Error::misconfigured(message)
                     .with_hint("connect to the primary: target_session_attrs=read-write"));
             }
-            (Some(_), Access::Write) => {}
+            (Some(_), Access::Write | Access::Drop) => {}
             (None, Access::Write) => self.create().await?,
         }
         self.info.version = server.version;

@@ -7,8 +7,8 @@ use tokio_postgres::types::Type;
 use super::Store;
 use super::uuid::Uuid;
 use crate::contract::{
-    KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary, StoredUnit,
-    SymbolCount,
+    Enclosing, KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary,
+    StoredUnit, SymbolCount,
 };
 use crate::error::Result;
 
@@ -40,20 +40,32 @@ impl Query for Store {
         let rows = self
             .ask(
                 "finding references",
-                "SELECT edge_kind.word, symbol.symbol, repo.word, unit.path, edge.start_line,
-                        edge.start_col, coalesce(node.name, node_kind.word)
-                 FROM (SELECT symbol_id FROM {symbol} WHERE name = $1
-                       UNION SELECT symbol FROM {mention} WHERE name = $1
-                       UNION SELECT $2::uuid) AS found
-                 JOIN {symbol} AS symbol ON symbol.symbol_id = found.symbol_id
-                 JOIN {edge} AS edge ON edge.dst_symbol = symbol.symbol_id
-                 JOIN {word} AS edge_kind ON edge_kind.id = edge.kind
-                 JOIN {unit} AS unit ON unit.number = edge.unit
-                 JOIN {word} AS repo ON repo.id = unit.repo
-                 LEFT JOIN {node} AS node
-                   ON node.unit = edge.unit AND node.ord = edge.src AND edge.src <> 0
-                 LEFT JOIN {word} AS node_kind ON node_kind.id = node.kind
-                 ORDER BY edge_kind.word <> 'DEFINES', 3, 4, 5, 6 LIMIT $3",
+                "SELECT place.kind, place.symbol, place.repo, place.path, place.line, place.col,
+                        own_kind.word, around.name, around_kind.word
+                 FROM (SELECT edge_kind.word AS kind, symbol.symbol AS symbol, repo.word AS repo,
+                              unit.path AS path, edge.start_line AS line, edge.start_col AS col,
+                              edge.unit AS unit, edge.src AS src,
+                              edge_kind.word = 'DEFINES' AS defines
+                       FROM (SELECT symbol_id FROM {symbol} WHERE name = $1
+                             UNION SELECT symbol FROM {mention} WHERE name = $1
+                             UNION SELECT $2::uuid) AS found
+                       JOIN {symbol} AS symbol ON symbol.symbol_id = found.symbol_id
+                       JOIN {edge} AS edge ON edge.dst_symbol = symbol.symbol_id
+                       JOIN {word} AS edge_kind ON edge_kind.id = edge.kind
+                       JOIN {unit} AS unit ON unit.number = edge.unit
+                       JOIN {word} AS repo ON repo.id = unit.repo
+                       ORDER BY edge_kind.word <> 'DEFINES', 3, 4, 5, 6 LIMIT $3) AS place
+                 LEFT JOIN {node} AS own
+                   ON place.defines AND own.unit = place.unit AND own.ord = place.src
+                 LEFT JOIN {word} AS own_kind ON own_kind.id = own.kind
+                 LEFT JOIN LATERAL (
+                     SELECT node.name, node.kind FROM {node} AS node
+                     WHERE node.unit = place.unit
+                       AND node.ord BETWEEN 1 AND place.src - place.defines::int
+                       AND node.last >= place.src AND node.name IS NOT NULL
+                     ORDER BY node.ord DESC LIMIT 1) AS around ON true
+                 LEFT JOIN {word} AS around_kind ON around_kind.id = around.kind
+                 ORDER BY NOT place.defines, 3, 4, 5, 6",
                 &[(&name, Type::TEXT), (&id, Type::UUID), (&most, Type::INT8)],
             )
             .await?;
@@ -67,7 +79,8 @@ impl Query for Store {
             path: row.get(3),
             line: from_one(row, 4),
             column: from_one(row, 5),
-            within: row.get(6),
+            defined: row.get(6),
+            within: Enclosing::of(row.get(7), row.get(8)),
         };
         Ok(rows.iter().map(reference).collect())
     }

@@ -26,8 +26,16 @@ impl Discreet {
         Self { factory, schema }
     }
 
+    /// All secrets of a backend of these options, which the whole process knows from now on.
+    fn known(&self, options: &Value) -> Secrets {
+        let elsewhere = Secrets::new(self.factory.secrets(options));
+        let secrets = Secrets::of_options(options, &self.schema).and(elsewhere);
+        secrets.remember();
+        secrets
+    }
+
     fn clean<T>(&self, answer: Result<T>, options: &Value) -> Result<T> {
-        answer.map_err(|error| error.without(&Secrets::of_options(options, &self.schema)))
+        answer.map_err(|error| error.without(&self.known(options)))
     }
 }
 
@@ -45,6 +53,10 @@ impl BackendFactory for Discreet {
         self.schema.as_ref().clone()
     }
 
+    fn secrets(&self, options: &Value) -> Vec<String> {
+        self.factory.secrets(options)
+    }
+
     fn options_from_url(&self, url: &BackendUrl) -> Result<Value> {
         let options = self.factory.options_from_url(url);
         options.map_err(|error| error.without(&Secrets::of_url(url, &self.schema)))
@@ -59,11 +71,12 @@ impl BackendFactory for Discreet {
     }
 
     async fn exists(&self, options: &Value) -> Result<bool> {
-        self.clean(self.factory.exists(options).await, options)
+        let secrets = self.known(options);
+        self.factory.exists(options).await.map_err(|error| error.without(&secrets))
     }
 
     async fn connect(&self, config: BackendConfig) -> Result<Arc<dyn Backend>> {
-        let options = config.options.clone();
-        self.clean(self.factory.connect(config).await, &options)
+        let secrets = self.known(&config.options);
+        self.factory.connect(config).await.map_err(|error| error.without(&secrets))
     }
 }

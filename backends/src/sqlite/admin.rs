@@ -30,7 +30,7 @@ impl Admin for Sqlite {
     }
 
     async fn drop_schema(&self) -> Result<Vec<String>> {
-        self.writer()?.call(Store::drop_schema).await
+        self.dropper()?.call(Store::drop_schema).await
     }
 
     async fn claim_repo(&self, claim: &RepoClaim) -> Result<()> {

@@ -97,8 +97,9 @@ impl BackendFactory for SqliteFactory {
             let writer = match config.access {
                 Access::Read => None,
                 Access::Write => Some(Writer::start(Store::new(open::for_writing(&options)?))?),
+                Access::Drop => Some(Writer::start(Store::new(open::for_dropping(&options)?))?),
             };
-            let reader = open::for_reading(&options)?;
+            let reader = open::for_reading(&options, config.access)?;
             let info = BackendInfo {
                 type_name: NAME.into(),
                 version: rusqlite::version().into(),
@@ -106,7 +107,7 @@ impl BackendFactory for SqliteFactory {
                 preferred_rows: PREFERRED_ROWS,
             };
             let reader = Arc::new(Mutex::new(Some(reader)));
-            Ok(Sqlite { info, writer, reader, selection: config.selection })
+            Ok(Sqlite { info, access: config.access, writer, reader, selection: config.selection })
         };
         let connected = tokio::task::spawn_blocking(connect).await;
         let backend =

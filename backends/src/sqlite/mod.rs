@@ -28,6 +28,7 @@ use crate::contract::{
     Admin, Backend, BackendInfo, Capabilities, HealthReport, Query, Reader, Receipt,
 };
 use crate::error::{Error, Result};
+use crate::factory::Access;
 use classify::Attempt;
 pub use factory::SqliteFactory;
 pub use options::{Durability, SqliteOptions};
@@ -50,6 +51,7 @@ const PREFERRED_ROWS: usize = 32_768;
 #[derive(Debug)]
 pub struct Sqlite {
     info: BackendInfo,
+    access: Access,
     /// `None` where the store is open for reading alone.
     writer: Option<Writer>,
     reader: Arc<Mutex<Option<Connection>>>,
@@ -58,9 +60,13 @@ pub struct Sqlite {
 
 impl Sqlite {
     fn writer(&self) -> Result<&Writer> {
-        self.writer
-            .as_ref()
-            .ok_or_else(|| Error::misconfigured("the store is open for reading only"))
+        self.access.check_write()?;
+        self.dropper()
+    }
+
+    fn dropper(&self) -> Result<&Writer> {
+        self.access.check_drop()?;
+        self.writer.as_ref().ok_or_else(closed)
     }
 
     /// Runs a read on its connection, off the runtime's threads.

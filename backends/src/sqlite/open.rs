@@ -13,6 +13,7 @@ use super::classify::Attempt;
 use super::options::{Durability, SqliteOptions};
 use super::schema::{APPLICATION_ID, TABLES_AND_VIEWS, VERSION};
 use crate::error::{Error, ErrorKind, Result};
+use crate::factory::Access;
 use crate::schema_version;
 
 /// Large pages suit rows that are appended and read in order.
@@ -40,7 +41,7 @@ pub(super) fn for_writing(options: &SqliteOptions) -> Result<Connection> {
     )
     .attempt(&what)?;
     connection.busy_timeout(options.busy_timeout()).attempt(&what)?;
-    check_ours(&connection, path)?;
+    check_ours(&connection, path, Access::Write)?;
     let synchronous = match options.durability {
         Durability::Normal => "NORMAL",
         Durability::Full => "FULL",
@@ -56,6 +57,18 @@ pub(super) fn for_writing(options: &SqliteOptions) -> Result<Connection> {
     // Sorting for an index may use the other core.
     pragma("threads", &2)?;
     make(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// A connection that drops what is there, of whatever version it is.
+pub(super) fn for_dropping(options: &SqliteOptions) -> Result<Connection> {
+    let path = &options.path;
+    check_one_name(path)?;
+    let what = format!("opening {}", path.display());
+    let access = flags(OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let connection = Connection::open_with_flags(path, access).attempt(&what)?;
+    connection.busy_timeout(options.busy_timeout()).attempt(&what)?;
+    check_ours(&connection, path, Access::Drop)?;
     Ok(connection)
 }
 
@@ -77,14 +90,14 @@ fn log_ahead(connection: &Connection, options: &SqliteOptions) -> rusqlite::Resu
 }
 
 /// A connection that reads.
-pub(super) fn for_reading(options: &SqliteOptions) -> Result<Connection> {
+pub(super) fn for_reading(options: &SqliteOptions, access: Access) -> Result<Connection> {
     let path = &options.path;
     if !path.exists() {
         return Err(Error::misconfigured(format!("there is no store at {}", path.display()))
             .with_hint("load something into it first: astload load PATH"));
     }
     check_one_name(path)?;
-    let opened = read_through(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options);
+    let opened = read_through(path, OpenFlags::SQLITE_OPEN_READ_WRITE, (options, access));
     let connection = match opened {
         // The place is read-only, so there can be no log, and nobody who changes the file.
         Err(error) if error.kind == ErrorKind::Misconfigured && !log_of(path).exists() => {
@@ -92,7 +105,7 @@ pub(super) fn for_reading(options: &SqliteOptions) -> Result<Connection> {
                 Some(uri) => read_through(
                     Path::new(&uri),
                     OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
-                    options,
+                    (options, access),
                 )
                 .map_err(|_| error)?,
                 None => return Err(error),
@@ -101,7 +114,7 @@ pub(super) fn for_reading(options: &SqliteOptions) -> Result<Connection> {
         opened => opened?,
     };
     connection.pragma_update(None, "query_only", true).attempt("opening for reading")?;
-    if check_ours(&connection, path)? == 0 {
+    if check_ours(&connection, path, access)? == 0 {
         return Err(Error::misconfigured(format!("{} is empty", path.display()))
             .with_hint("load something into it first: astload load PATH"));
     }
@@ -110,11 +123,15 @@ pub(super) fn for_reading(options: &SqliteOptions) -> Result<Connection> {
 
 /// Reads may need the log's files to be made, and the last to close takes them away: so they are
 /// opened for writing where that is allowed, and write nothing.
-fn read_through(path: &Path, access: OpenFlags, options: &SqliteOptions) -> Result<Connection> {
+fn read_through(
+    path: &Path,
+    mode: OpenFlags,
+    (options, access): (&SqliteOptions, Access),
+) -> Result<Connection> {
     let what = format!("opening {}", options.path.display());
-    let connection = Connection::open_with_flags(path, flags(access)).attempt(&what)?;
+    let connection = Connection::open_with_flags(path, flags(mode)).attempt(&what)?;
     connection.busy_timeout(options.busy_timeout()).attempt(&what)?;
-    check_ours(&connection, &options.path)?;
+    check_ours(&connection, &options.path, access)?;
     Ok(connection)
 }
 
@@ -165,7 +182,7 @@ fn check_one_name(path: &Path) -> Result<()> {
 }
 
 /// The schema's version, of a file that is empty or ours.
-fn check_ours(connection: &Connection, path: &Path) -> Result<i64> {
+fn check_ours(connection: &Connection, path: &Path, access: Access) -> Result<i64> {
     let what = format!("opening {}", path.display());
     let number = |pragma: &str| -> Result<i64> {
         connection.pragma_query_value(None, pragma, |row| row.get(0)).attempt(&what)
@@ -184,7 +201,7 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<i64> {
         .with_hint("choose another file"));
     }
     if version != 0 {
-        schema_version::check(&path.display().to_string(), version, VERSION)?;
+        schema_version::check(&path.display().to_string(), version, VERSION, access)?;
     }
     Ok(version)
 }

@@ -8,8 +8,8 @@ use super::Sqlite;
 use super::classify::Attempt;
 use super::read::stored;
 use crate::contract::{
-    KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary, StoredUnit,
-    SymbolCount,
+    Enclosing, KindCount, Language, Query, Reference, RepoUnits, RowCounts, StoreSummary,
+    StoredUnit, SymbolCount,
 };
 use crate::error::Result;
 
@@ -149,19 +149,30 @@ fn references(connection: &Connection, name: &str, most: i64) -> rusqlite::Resul
     let id = SymbolId::of(name).to_bytes();
     ask(
         connection,
-        "SELECT edge_kind.word, symbol.symbol, repo.word, unit.path, edge.start_line,
-                edge.start_col, coalesce(node.name, node_kind.word)
-         FROM (SELECT number FROM symbol WHERE name = ?1
-               UNION SELECT symbol FROM mention WHERE name = ?1
-               UNION SELECT number FROM symbol WHERE symbol_id = ?3) AS found
-         JOIN symbol ON symbol.number = found.number
-         JOIN edge ON edge.dst_symbol = symbol.number
-         JOIN word AS edge_kind ON edge_kind.id = edge.kind
-         JOIN unit ON unit.number = edge.unit
-         JOIN word AS repo ON repo.id = unit.repo
-         LEFT JOIN node ON node.unit = edge.unit AND node.ord = edge.src AND edge.src > 0
-         LEFT JOIN word AS node_kind ON node_kind.id = node.kind
-         ORDER BY edge_kind.word <> 'DEFINES', 3, 4, 5, 6 LIMIT ?2",
+        "SELECT place.kind, place.symbol, place.repo, place.path, place.line, place.col,
+                own_kind.word, around.name, around_kind.word
+         FROM (SELECT edge_kind.word AS kind, symbol.symbol AS symbol, repo.word AS repo,
+                      unit.path AS path, edge.start_line AS line, edge.start_col AS col,
+                      edge.unit AS unit, edge.src AS src, edge_kind.word = 'DEFINES' AS defines
+               FROM (SELECT number FROM symbol WHERE name = ?1
+                     UNION SELECT symbol FROM mention WHERE name = ?1
+                     UNION SELECT number FROM symbol WHERE symbol_id = ?3) AS found
+               JOIN symbol ON symbol.number = found.number
+               JOIN edge ON edge.dst_symbol = symbol.number
+               JOIN word AS edge_kind ON edge_kind.id = edge.kind
+               JOIN unit ON unit.number = edge.unit
+               JOIN word AS repo ON repo.id = unit.repo
+               ORDER BY edge_kind.word <> 'DEFINES', 3, 4, 5, 6 LIMIT ?2) AS place
+         LEFT JOIN node AS own
+           ON place.defines AND own.unit = place.unit AND own.ord = place.src
+         LEFT JOIN word AS own_kind ON own_kind.id = own.kind
+         LEFT JOIN node AS around ON around.unit = place.unit AND around.ord =
+             (SELECT node.ord FROM node
+              WHERE node.unit = place.unit AND node.ord BETWEEN 1 AND place.src - place.defines
+                AND node.last >= place.src AND node.name IS NOT NULL
+              ORDER BY node.ord DESC LIMIT 1)
+         LEFT JOIN word AS around_kind ON around_kind.id = around.kind
+         ORDER BY NOT place.defines, 3, 4, 5, 6",
         &[&name, &most, &id.as_slice()],
         |row| {
             let from_one = |number: u32| number + 1;
@@ -172,7 +183,8 @@ fn references(connection: &Connection, name: &str, most: i64) -> rusqlite::Resul
                 path: row.get(3)?,
                 line: row.get::<_, Option<u32>>(4)?.map(from_one),
                 column: row.get::<_, Option<u32>>(5)?.map(from_one),
-                within: row.get(6)?,
+                defined: row.get(6)?,
+                within: Enclosing::of(row.get(7)?, row.get(8)?),
             })
         },
     )

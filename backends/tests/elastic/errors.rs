@@ -29,6 +29,12 @@ async fn what_a_url_has_wrong_is_told_with_what_would_be_right() {
             ),
             (json!({ "url": server.url(), "ca": "/nowhere" }), Misconfigured, "`ca`", ""),
             (json!({ "url": server.url(), "user": "a", "token": "b" }), Misconfigured, "one", ""),
+            (
+                json!({ "url": server.url(), "leftover_age": "10ms" }),
+                Misconfigured,
+                "`leftover_age` is 10ms, and must be at least 1s",
+                "being written",
+            ),
         ] {
             let failed = kind.factory().exists(&options).await.expect_err("wrong");
             says(&failed, error, words, hint, &[]);
@@ -77,7 +83,7 @@ async fn an_index_that_was_deleted_by_hand_is_not_made_by_the_server() {
         let Some(server) = Server::started(kind) else { continue };
         let store = Store::new(&server).await;
         store.write(&units("a", 3, 1)).await;
-        let index = format!("{}-nodes-v2", store.prefix);
+        let index = format!("{}-nodes-v3", store.prefix);
         server.ask("DELETE", &index, &Value::Null);
         let error = store.refused(&units("a", 3, 2)).await;
         says(&error, Misconfigured, "", "astload schema", &[]);
@@ -97,7 +103,7 @@ async fn a_store_that_somebody_else_makes_right_now_is_waited_for() {
     for kind in both() {
         let Some(server) = Server::started(kind) else { continue };
         let store = Store::new(&server).await;
-        let index = format!("{}-store-v2", store.prefix);
+        let index = format!("{}-store-v3", store.prefix);
         // Its shard has no place, as long as it may be on no node.
         let place = |node: Value| json!({ "index.routing.allocation.require._name": node });
         server.ask("DELETE", &index, &Value::Null);
@@ -119,7 +125,7 @@ async fn a_store_that_somebody_else_makes_right_now_is_waited_for() {
 
 /// Puts another index in the place of one, with a mapping of somebody else's.
 fn remap(store: &Store, properties: &Value) {
-    let index = format!("{}-nodes-v2", store.prefix);
+    let index = format!("{}-nodes-v3", store.prefix);
     store.server.ask("DELETE", &index, &Value::Null);
     let made = json!({
         "aliases": { format!("{}-nodes", store.prefix): {} },
@@ -152,7 +158,7 @@ async fn the_first_load_is_fast_and_settling_restores_what_was_switched_off_whoe
         let store = Store::with(&server, json!({ "refresh": "7s" })).await;
         let settings = || {
             let all = store.ask("GET", "nodes", "_settings?flat_settings=true", &Value::Null);
-            all[format!("{}-nodes-v2", store.prefix)]["settings"].clone()
+            all[format!("{}-nodes-v3", store.prefix)]["settings"].clone()
         };
         assert_eq!(settings()["index.refresh_interval"], "-1");
         store.write(&units("a", 3, 1)).await;

@@ -101,7 +101,7 @@ pub(crate) struct Dropped {
 impl Drop for Dropped {
     fn drop(&mut self) {
         for name in ["store", "units", "symbols", "nodes"] {
-            let index = format!("{}-{name}-v2", self.prefix);
+            let index = format!("{}-{name}-v3", self.prefix);
             self.server.ask("DELETE", &index, &Value::Null);
             self.server.ask("DELETE", &format!("_index_template/{index}"), &Value::Null);
         }

@@ -32,8 +32,12 @@ async fn what_a_url_has_wrong_is_told_with_what_would_be_right() {
         ("bolt://x?y=1".into(), Misconfigured, "takes no parameters", ""),
         (format!("{}/nowhere", server.url()), Misconfigured, "nowhere", "check `database`"),
         (format!("bolt+s://127.0.0.1:{port}"), Transient, "tls", "bolt://"),
+        ("bolt://nowhere.invalid".into(), Transient, "connecting: ", "is the host right"),
     ] {
-        says(&exists(json!({ "url": url })).await, kind, words, hint);
+        // A server that is asked for others tells the same.
+        for url in [url.clone(), url.replacen("bolt", "neo4j", 1)] {
+            says(&exists(json!({ "url": url })).await, kind, words, hint);
+        }
     }
     // Nobody is locked out by our attempts: the right one is taken at once.
     let store = Store::new(&server).await;
@@ -49,6 +53,7 @@ async fn a_wrong_password_is_not_tried_again_and_again() {
     let own = format!("CREATE USER {name} SET PLAINTEXT PASSWORD 'first-pw-1' CHANGE NOT REQUIRED");
     server.serve(&own).await;
     let mut options = store.options.clone();
+    options["url"] = format!("bolt://127.0.0.1:{}", server.port()).into();
     options["user"] = name.clone().into();
     options["password"] = "first-pw-1".into();
     let backend = connect(&options).await.expect("connects");

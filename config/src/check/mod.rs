@@ -153,7 +153,10 @@ impl Check<'_> {
         } else {
             message += &format!(", found {}", self.found(error));
         }
-        Finding { at: At::Value(pointer.to_owned()), message, hint: None }
+        // What else can be done is told where nothing seems to be meant.
+        let comment = || self.part(error)?["$comment"].as_str().map(str::to_owned);
+        let hint = if message.ends_with('?') { None } else { comment() };
+        Finding { at: At::Value(pointer.to_owned()), message, hint }
     }
 
     /// None of several schemas fits: the one that was probably meant is told.

@@ -115,7 +115,11 @@ fn globs(file: usize, node: &Node, faults: &mut Vec<Fault>) {
             let reason = match Selection::new(rules) {
                 Ok(_) => continue,
                 Err(SelectionError::Glob(reason)) => reason,
-                Err(SelectionError::Label(_) | SelectionError::Flag(_)) => continue,
+                Err(
+                    SelectionError::Label(_)
+                    | SelectionError::Flag(_)
+                    | SelectionError::Language(_),
+                ) => continue,
             };
             // The library begins with the pattern, which is at the place already.
             let reason = reason.rsplit_once("': ").map_or("it does not parse", |(_, why)| why);

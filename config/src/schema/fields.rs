@@ -1,6 +1,6 @@
 //! The part of the schema that does not depend on types.
 
-use astload_model::{LABELS, NODE_FLAGS};
+use astload_model::{LABELS, LANGUAGES, NODE_FLAGS};
 use serde_json::{Value, json};
 
 use super::BACKENDS_MAX;
@@ -81,7 +81,11 @@ fn select() -> Value {
             "kinds": some("Nodes of one of these kinds, as the grammar calls them.", text()),
             "flags": some("Nodes with one of these flags.", json!({"enum": NODE_FLAGS})),
             "with_name": {"description": "Nodes that have a name alone.", "type": "boolean"},
-            "languages": some("Units in one of these languages.", text()),
+            "languages": some("Units in one of these languages.", json!({
+                "enum": LANGUAGES,
+                "$comment": "a language of units from elsewhere goes into `other_languages`",
+            })),
+            "other_languages": some("Units in one of these languages, which come from elsewhere.", text()),
             "repos": some("Units of repositories that match one of these globs.", text()),
             "paths": some("Units whose path matches one of these globs.", text()),
         }),

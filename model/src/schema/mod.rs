@@ -23,7 +23,8 @@ pub use columns::{
 pub(crate) use table::{Table, TableError};
 pub(crate) use words::DEFAULT_LABEL;
 pub use words::{
-    EDGE_FLAGS, LABELS, NODE_FLAGS, OPS, Op, POSITION_ENCODINGS, ROOT_LABEL, UNIT_FLAGS, flags,
+    EDGE_FLAGS, LABELS, LANGUAGES, NODE_FLAGS, OPS, Op, POSITION_ENCODINGS, ROOT_LABEL, UNIT_FLAGS,
+    flags,
 };
 
 /// The key of the schema's metadata that carries [`MODEL_VERSION`].

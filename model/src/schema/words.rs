@@ -30,6 +30,22 @@ pub const OPS: [&str; 2] = ["replace", "delete"];
 /// The words for `position_encoding`, by their number.
 pub const POSITION_ENCODINGS: [&str; 3] = ["utf-8", "utf-16", "utf-32"];
 
+/// The languages that astload parses, by name. Units from elsewhere may be in any other.
+pub const LANGUAGES: [&str; 12] = [
+    "c",
+    "cpp",
+    "csharp",
+    "go",
+    "java",
+    "javascript",
+    "php",
+    "python",
+    "ruby",
+    "rust",
+    "tsx",
+    "typescript",
+];
+
 /// What a node may be labelled.
 pub const LABELS: [&str; 12] = [
     "File",

@@ -35,6 +35,7 @@ fn any_rules() -> impl Strategy<Value = SelectionRules> {
             flags,
             with_name,
             languages,
+            other_languages: None,
             repos: None,
             paths,
         })
@@ -153,6 +154,11 @@ fn units_are_selected_by_repo_path_and_language() {
     assert_eq!(held(SelectionRules { repos: some(&["django*"]), ..none() }), [0, 1, 2, 4]);
     assert_eq!(held(SelectionRules { paths: some(&["src/**"]), ..none() }), [0, 1, 3, 4]);
     assert_eq!(held(SelectionRules { languages: some(&["python"]), ..none() }), [0, 3, 4]);
+    let other = SelectionRules { other_languages: some(&["python"]), ..none() };
+    assert_eq!(held(other), [0, 3, 4], "by whatever name it is called");
+    let both =
+        SelectionRules { languages: some(&["go"]), other_languages: some(&["python"]), ..none() };
+    assert_eq!(held(both), [0, 1, 3, 4]);
 }
 
 #[test]
@@ -163,6 +169,8 @@ fn rules_that_cannot_be_are_refused_by_name() {
     assert!(error(labels).starts_with("label `Fnord` is none of File Symbol"));
     let flags = SelectionRules { flags: some(&["namd"]), ..none() };
     assert!(error(flags).starts_with("flag `namd` is none of named extra"));
+    let languages = SelectionRules { languages: some(&["rsut"]), ..none() };
+    assert!(error(languages).starts_with("language `rsut` is none of c cpp csharp"));
     let paths = SelectionRules { paths: some(&["a[b"]), ..none() };
     assert!(error(paths).contains("a[b"), "names the pattern");
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use astload_backends::Registry;
+use astload_model::LANGUAGES;
 use astload_pipeline::folders;
 use astload_pipeline::languages::Language;
 use astload_pipeline::letters::DeadLetters;
@@ -63,11 +64,11 @@ pub(super) async fn run(args: LoadArgs) -> Result<u8, Failure> {
 fn options(args: &LoadArgs) -> Result<LoadOptions, Failure> {
     let globs = PathGlobs::new(&args.include, &args.exclude)
         .map_err(|error| Failure::usage(error.to_string()))?;
-    let names =
-        || Language::all().iter().map(|language| language.name).collect::<Vec<_>>().join(", ");
     if let Some(unknown) = args.languages.iter().find(|name| Language::by_name(name).is_none()) {
-        return Err(Failure::usage(format!("there is no grammar for `{unknown}`"))
-            .with_hint(format!("there are {}", names())));
+        let known = LANGUAGES.map(str::to_owned);
+        let meant = astload_config::suggestion(unknown, &known);
+        return Err(Failure::usage(format!("there is no grammar for `{unknown}`{meant}"))
+            .with_hint(format!("there are {}", known.join(", "))));
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(LoadOptions {

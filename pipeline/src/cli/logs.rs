@@ -13,7 +13,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-use super::output::{Audience, Failure, Harmless, Stderr, tell};
+use super::output::{Audience, Discreet, Failure, Harmless, Stderr, tell};
 
 /// The `tracing` target of everything that happens to backends: writes and other changes, probes,
 /// registrations, changes of health, dead letters.
@@ -22,7 +22,7 @@ const AUDIT: &str = "audit";
 /// Tells warnings on standard error, and appends the audit stream to a file, as JSON lines.
 pub(super) fn listen(audit: Option<&Path>) -> Result<(), Failure> {
     let audience = Audience::of_process();
-    let errors = move || Harmless(audience, Stderr);
+    let errors = move || Discreet(Harmless(audience, Stderr));
     let warnings = fmt::layer().with_writer(errors).with_ansi(false).with_target(false);
     let warnings = match audience {
         Audience::Machines => warnings.without_time().json().boxed(),

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::sync::OnceLock;
 
 use astload_backends::Error;
+use astload_config::Secrets;
 use astload_pipeline::load::CannotLoad;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -201,6 +202,21 @@ impl Write for Stderr {
     }
 }
 
+/// A writer that is given whole texts, and writes each without the secrets that the process knows.
+pub(super) struct Discreet<W>(pub(super) W);
+
+impl<W: Write> Write for Discreet<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let masked = Secrets::of_process().mask(&String::from_utf8_lossy(bytes));
+        self.0.write_all(masked.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// A writer that is given whole texts, and writes each harmless to its audience.
 pub(super) struct Harmless<W>(pub(super) Audience, pub(super) W);
 
@@ -259,6 +275,14 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_driver_logs_is_written_without_the_secrets_that_are_known() {
+        Secrets::new(["hunter2-of-a-driver".to_owned()]).remember();
+        let mut log = Discreet(Vec::new());
+        log.write_all(b"connecting as me:hunter2-of-a-driver\n").expect("written");
+        assert_eq!(log.0, b"connecting as me:***\n");
+    }
 
     #[test]
     fn what_steers_a_terminal_is_shown_to_people_and_escaped_for_machines() {

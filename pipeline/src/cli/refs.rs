@@ -1,6 +1,6 @@
 //! `astload refs`: where a name is defined and used.
 
-use astload_backends::{Access, Reference};
+use astload_backends::{Access, Enclosing, Reference};
 use serde_json::json;
 
 use super::FAILED;
@@ -50,8 +50,11 @@ fn text(references: &[Reference]) -> String {
         let place = one_line(&place);
         let repo = if several { format!("{}:", reference.repo) } else { String::new() };
         text += &format!("{:<8} {repo}{place}", reference.kind);
-        if let Some(within) = reference.within.as_ref().filter(|_| reference.kind != "DEFINES") {
-            text += &format!("  in {}", one_line(within));
+        if let Some(defined) = &reference.defined {
+            text += &format!("  {}", one_line(defined));
+        }
+        if let Some(Enclosing { kind, name }) = &reference.within {
+            text += &format!("  in {} {}", one_line(kind), one_line(name));
         }
         text.push('\n');
     }

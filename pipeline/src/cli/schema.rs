@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use astload_backends::{
-    Access, Addressed, Admin, Backend, BackendConfig, BackendFactory, Registry, Terms,
+    Access, Addressed, Admin, Backend, BackendConfig, BackendFactory, Registry, RepoState, Terms,
 };
 use astload_config::Options;
 use clap::{Args, Subcommand};
@@ -173,16 +173,18 @@ async fn drop_all(args: DropArgs) -> Result<u8, Failure> {
     if !place.exists().await? {
         return Err(Failure::new(format!("there is no store at {}", place.name)));
     }
-    let backend = place.open(Access::Write).await?;
+    let backend = place.open(Access::Drop).await?;
     let dropped = match args.yes {
         true => admin(backend.as_ref())?.drop_schema().await,
         false => {
-            let units = match backend.reader() {
-                Some(reader) => reader.repos().await?.iter().map(|repo| repo.units).sum(),
-                None => 0,
+            let repos = match backend.reader() {
+                Some(reader) => reader.repos().await.ok(),
+                None => None,
             };
             backend.close().await?;
-            let holds = plural(units, "unit");
+            let units = |repos: Vec<RepoState>| repos.iter().map(|repo| repo.units).sum::<u64>();
+            // What an older version holds cannot always be counted.
+            let holds = repos.map_or("a store".to_owned(), |repos| plural(units(repos), "unit"));
             return Err(Failure::usage(format!(
                 "{} holds {holds}, which would be gone",
                 place.name

@@ -219,12 +219,22 @@ fn listed(names: &BTreeSet<String>, one: &str, several: &str) -> String {
 
 /// A selection in words.
 fn selected(rules: &SelectionRules) -> String {
-    let SelectionRules { labels, kinds, flags, with_name, languages, repos, paths } = rules;
+    let SelectionRules {
+        labels,
+        kinds,
+        flags,
+        with_name,
+        languages,
+        other_languages,
+        repos,
+        paths,
+    } = rules;
     let lists = [
         ("labels", labels),
         ("kinds", kinds),
         ("flags", flags),
         ("languages", languages),
+        ("other languages", other_languages),
         ("repos", repos),
         ("paths", paths),
     ];

@@ -30,6 +30,12 @@ fn compiled(language: &Language) -> &'static Query {
 }
 
 #[test]
+fn the_languages_that_may_be_selected_are_those_with_a_grammar() {
+    let names: Vec<&str> = Language::all().iter().map(|language| language.name).collect();
+    assert_eq!(names, astload_model::LANGUAGES);
+}
+
+#[test]
 fn names_are_sorted_and_found() {
     let names: Vec<&str> = Language::all().iter().map(|language| language.name).collect();
     assert!(names.is_sorted_by(|one, next| one < next), "{names:?}");

@@ -7,11 +7,13 @@
 //!
 //! Lines of streams that are no unit, or not a good one, are kept beside them, by input.
 
+mod backend;
 mod letter;
 mod lines;
 mod removed;
 mod store;
 
+pub use backend::Letters;
 pub use letter::{Letter, Refusal};
 pub use lines::{InputLetters, LinesListing, NamedUnit, RefusedInput, RefusedLine, RefusedLines};
-pub use store::{DeadLetters, Letters, Listing, StoredLetter, store_key};
+pub use store::{DeadLetters, Listing, StoredLetter, store_key};

@@ -29,7 +29,7 @@ impl Load<'_> {
         if self.repos.insert((repo.clone(), LAYER.to_owned()), known).is_some() {
             self.report.broken = true;
             let message = format!(
-                "was not loaded from {}: a stream of this load has units of it",
+                "not loaded from {}: a stream of this load has units of it",
                 root.display()
             );
             let problem = LoadProblem::of_repo("two sources", repo, message);
@@ -38,7 +38,7 @@ impl Load<'_> {
         let Some(generation) = generation else {
             self.report.broken = true;
             let message = format!(
-                "was not loaded: there is no generation after {greatest}, which a store has of it"
+                "not loaded: there is no generation after {greatest}, which a store has of it"
             );
             let problem = LoadProblem::of_repo("generation", repo, message);
             return self
@@ -138,12 +138,12 @@ impl Load<'_> {
         if holdings.is_mass_delete(&gone) && !self.options.allow_mass_delete && !gone.is_empty() {
             self.report.withheld += gone.len() as u64;
             let units = match gone.len() {
-                1 => "1 unit".to_owned(),
-                many => format!("{many} units"),
+                1 => "1 unit is".to_owned(),
+                many => format!("{many} units are"),
             };
             let message = format!(
-                "has {units} that are gone from the directory or not selected any more, more than half \
-                 of what a store holds: kept there"
+                "{units} gone from the directory or not selected any more, more than half of what a \
+                 store holds: kept there"
             );
             let problem = LoadProblem::of_repo("withheld", repo, message);
             let hint = "--allow-mass-delete deletes what is gone";

@@ -58,7 +58,7 @@ impl LoadProblem {
     pub(super) fn not_loaded(repo: &str, error: &Error) -> Self {
         Self {
             hint: error.hint.clone(),
-            ..Self::of_repo(error.kind.name(), repo, format!("was not loaded: {}", error.message))
+            ..Self::of_repo(error.kind.name(), repo, format!("not loaded: {}", error.message))
         }
     }
 
@@ -75,7 +75,7 @@ impl fmt::Display for LoadProblem {
             write!(f, "{place}: ")?;
         }
         match of_repo {
-            Some(repo) => write!(f, "{repo} {message}"),
+            Some(repo) => write!(f, "{repo}: {message}"),
             None => f.write_str(message),
         }
     }

@@ -24,7 +24,7 @@ fn every_store(hold: impl Fn(&Sandbox, &str)) {
     }
     for store in ElasticStore::of_each() {
         // What is being written is not told from what was left behind, but by its age.
-        of(&store.url().replace("leftover_age=1ms", "leftover_age=1h"));
+        of(&store.url().replace("leftover_age=1s", "leftover_age=1h"));
     }
 }
 

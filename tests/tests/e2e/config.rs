@@ -63,11 +63,22 @@ fn two_backends_of_one_store_are_a_problem() {
 }
 
 #[test]
-fn a_language_without_a_grammar_is_noted() {
-    let sandbox =
-        with("backends:\n  a: {type: sqlite, path: x.db, select: {languages: [rust, rsut]}}\n");
-    let noted = "note: a selects language `rsut`, for which there is no grammar";
-    run(&sandbox, &["check", "a.yaml"]).exits(0).says(noted);
+fn a_language_that_is_none_is_a_problem_with_what_was_meant() {
+    let select = |languages: &str| {
+        with(&format!("backends:\n  a: {{type: sqlite, path: x.db, select: {{{languages}}}}}\n"))
+    };
+    let sandbox = select("languages: [rust, rsut]");
+    let told = "a.yaml:2:60: item 2 of `languages` expects";
+    for command in [&["check", "a.yaml"][..], &["load", ".", "--config", "a.yaml"]] {
+        let code = if command[0] == "check" { 1 } else { 2 };
+        run(&sandbox, command).exits(code).says(told).says("did you mean `rust`?");
+    }
+    let elsewhere = "a language of units from elsewhere goes into `other_languages`";
+    run(&select("languages: [kotlin]"), &["check", "a.yaml"]).exits(1).says(elsewhere);
+    run(&select("languages: [rust], other_languages: [kotlin]"), &["check", "a.yaml"]).exits(0);
+    run(&sandbox, &["load", ".", "--languages", "pyhton"])
+        .exits(2)
+        .says("there is no grammar for `pyhton`, did you mean `python`?");
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn a_selection_that_changes_brings_its_backend_to_what_it_selects_now() {
 fn a_selection_by_mistake_empties_no_store_without_consent() {
     let sandbox = sandbox(TWO);
     load(&sandbox, &[]);
-    configure(&sandbox, &TWO.replace("[python]", "[pyhton]"));
+    configure(&sandbox, &TWO.replace("[python]", "[ruby]"));
     sandbox
         .run(&["load", "repo", "--config", "code.yaml"])
         .exits(3)

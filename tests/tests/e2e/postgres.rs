@@ -229,3 +229,24 @@ fn a_password_is_nowhere_and_what_is_wrong_is_said() {
     assert!(!told.all().contains("wr0ng-pw"), "{}", told.all());
     told.says("did you mean `schema`?");
 }
+
+#[test]
+fn a_password_from_the_environment_or_a_file_is_told_by_no_error() {
+    let Some(store) = PgStore::new() else { return };
+    let sandbox = Sandbox::with_python();
+    // What the server says has it in it.
+    let password = "authentication";
+    let url = store.url().replace(":apppw@", "@");
+    let told = |variable: &str, value: &std::path::Path| {
+        let mut command = sandbox.command(&["show", &url]);
+        command.env_remove("PGPASSWORD").env(variable, value);
+        Running::start(command).finish().exits(1).says("password *** failed for user")
+    };
+    told("PGPASSWORD", password.as_ref());
+    let file = sandbox.path("pass");
+    std::fs::write(&file, format!("localhost:{}:app:app:{password}\n", store.port()))
+        .expect("written");
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&file, mode).expect("set");
+    told("PGPASSFILE", &file);
+}

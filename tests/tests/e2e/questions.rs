@@ -138,7 +138,8 @@ fn tree_json_is_a_unit_that_can_be_loaded_again() {
 #[test]
 fn refs_lists_the_definition_first() {
     let told = answer(&["refs", "first"]).exits(0).stdout;
-    let expected = "DEFINES  a.py:1:5\nCALL     pkg/c.py:4:1\nREF      pkg/c.py:1:15\n";
+    let expected =
+        "DEFINES  a.py:1:5  function_definition\nCALL     pkg/c.py:4:1\nREF      pkg/c.py:1:15\n";
     let sorted = |text: &str| {
         let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
         lines[1..].sort();
@@ -149,14 +150,16 @@ fn refs_lists_the_definition_first() {
 
 #[test]
 fn refs_says_within_what_a_name_is_used() {
-    answer(&["refs", "second"]).exits(0).says("CALL     a.py:2:12  in first");
+    answer(&["refs", "second"]).exits(0).says("CALL     a.py:2:12  in function_definition first");
 }
 
 #[test]
 fn refs_json_is_a_list() {
     let found = answer(&["refs", "second", "--json"]).exits(0).json();
     assert_eq!(found[0]["kind"], "DEFINES");
-    assert_eq!(found[1]["within"], "first");
+    assert_eq!(found[0]["defined"], "function_definition");
+    let within = json!({"kind": "function_definition", "name": "first"});
+    assert_eq!((&found[1]["defined"], &found[1]["within"]), (&Value::Null, &within));
     assert_eq!((&found[1]["line"], &found[1]["column"]), (&json!(2), &json!(12)));
 }
 

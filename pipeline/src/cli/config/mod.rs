@@ -11,7 +11,6 @@ use astload_backends::{BackendFactory, Registry};
 use astload_config::{
     BackendSettings, CannotRead, Config, FileSchema, Problem, Problems, TypeSchema,
 };
-use astload_pipeline::languages::Language;
 use serde_json::{Value, json};
 
 use super::output::{
@@ -38,12 +37,6 @@ pub(super) async fn check(args: CheckArgs) -> Result<u8, Failure> {
     if !args.json {
         let backends = plural(config.backends.len() as u64, "backend");
         print(&format!("{}: {backends}, no problems\n", args.file.display()))?;
-    }
-    for (backend, language) in without_grammar(&config.backends) {
-        output::tell(&format!(
-            "note: {backend} selects language `{language}`, for which there is no grammar: only an \
-             upstream can push it\n"
-        ));
     }
     if !args.connect {
         return Ok(0);
@@ -92,20 +85,6 @@ fn file_schema(registry: &Registry) -> Result<FileSchema, Failure> {
     let schema = FileSchema::new(types.collect());
     let schema = schema.map_err(|error| Failure::new(error.to_string()))?;
     Ok(schema.with_places(move |name, options| factories.get(name)?.place(options).ok()))
-}
-
-/// Languages that backends select and that astload does not parse.
-fn without_grammar(backends: &[BackendSettings]) -> impl Iterator<Item = (&str, &str)> {
-    backends.iter().flat_map(|backend| {
-        let languages = backend
-            .select
-            .iter()
-            .flat_map(|select| &select.languages)
-            .flatten()
-            .map(String::as_str);
-        let unknown = languages.filter(|name| Language::by_name(name).is_none());
-        unknown.map(|name| (backend.name.as_str(), name))
-    })
 }
 
 fn read(path: &Path, registry: &Registry) -> Result<Checked, Failure> {

@@ -136,3 +136,23 @@ fn parse(parser: &mut Parser, source: &[u8], give_up: &dyn Fn() -> bool) -> Opti
     }
     tree
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_that_is_stopped_gives_up_a_file_that_is_parsed_already() {
+        let (large, stopped) = (Large::default(), || true);
+        let bounds = Bounds { large: &large, stopped: &stopped };
+        let python = Language::by_name("python").expect("known");
+        let extracted = Extractor::default().extract(
+            python,
+            NodeChoice::Named,
+            b"def f(): pass\n",
+            &mut BatchBuilder::default(),
+            bounds,
+        );
+        assert_eq!(extracted.expect_err("given up"), ExtractError::Stopped);
+    }
+}

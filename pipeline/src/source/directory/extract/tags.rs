@@ -120,6 +120,8 @@ impl<'a> Tagger<'a> {
     }
 
     fn ask(&mut self, node: &Node<'_>) {
+        // A query that takes few steps never asks by itself, and each may look at all that follows.
+        self.gave_up |= (self.give_up)();
         if self.gave_up {
             return;
         }

@@ -82,7 +82,7 @@ struct Walk<'w, 's> {
 
 impl<'s> Walk<'_, 's> {
     fn run(&mut self) -> Result<(), ExtractError> {
-        loop {
+        while !self.tagger.gave_up {
             let node = self.cursor.node();
             let ord = (self.nodes.len() - self.first) as u32;
             let kept = self.choice == NodeChoice::All || node.is_named() || self.open.is_empty();
@@ -108,6 +108,7 @@ impl<'s> Walk<'_, 's> {
                 }
             }
         }
+        Ok(())
     }
 
     #[inline]
