@@ -65,11 +65,11 @@ impl Style {
 }
 
 /// Tells how a load comes on, while it runs.
-pub(super) async fn watch<T>(
-    progress: &LoadProgress,
+pub(super) fn watch<'a, T: 'a>(
+    progress: &'a LoadProgress,
     (work, style): (Work, Style),
-    doing: impl Future<Output = T>,
-) -> T {
+    doing: impl Future<Output = T> + 'a,
+) -> impl Future<Output = T> + 'a {
     let start = Instant::now();
     let mut view = View::new(work);
     told(style, doing, move |style| {
@@ -85,31 +85,32 @@ pub(super) async fn watch<T>(
         }
         tell_view(&mut view, &seen, style)
     })
-    .await
 }
 
 /// Tells how far a source is, while it is read.
-pub(super) async fn watch_source<T>(
-    progress: &SourceProgress,
+pub(super) fn watch_source<'a, T: 'a>(
+    progress: &'a SourceProgress,
     (work, style): (Work, Style),
-    doing: impl Future<Output = T>,
-) -> T {
+    doing: impl Future<Output = T> + 'a,
+) -> impl Future<Output = T> + 'a {
     let start = Instant::now();
     let mut view = View::new(work);
     told(style, doing, move |style| tell_view(&mut view, &seen(progress, start.elapsed()), style))
-        .await
 }
 
 /// Tells what is waited for, while it takes longer than a moment.
-pub(super) async fn wait<T>(what: &str, style: Style, doing: impl Future<Output = T>) -> T {
+pub(super) fn wait<'a, T: 'a>(
+    what: &'a str,
+    style: Style,
+    doing: impl Future<Output = T> + 'a,
+) -> impl Future<Output = T> + 'a {
     let start = Instant::now();
     // Of what is not counted, machines are told nothing.
     let style = if style == Style::Json { Style::Quiet } else { style };
-    told(style, doing, |_| match start.elapsed() {
+    told(style, doing, move |_| match start.elapsed() {
         soon if soon < SOON => Vec::new(),
         long => vec![format!("{what} for {}", duration(long.as_secs_f64()))],
     })
-    .await
 }
 
 fn seen(source: &SourceProgress, elapsed: Duration) -> Seen {
@@ -133,26 +134,29 @@ fn tell_view(view: &mut View, seen: &Seen, style: Style) -> Vec<String> {
     view.lines(seen)
 }
 
-/// Does something, and tells lines meanwhile.
-async fn told<T>(
+/// Does something, and tells lines meanwhile. What is done is boxed: it may be large, and this is not.
+fn told<'a, T: 'a>(
     style: Style,
-    doing: impl Future<Output = T>,
-    mut lines: impl FnMut(Style) -> Vec<String>,
-) -> T {
-    let Some(mut ticks) = style.ticks() else { return doing.await };
-    let mut doing = std::pin::pin!(doing);
-    let mut shown = Shown::default();
-    ticks.tick().await;
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut doing => return done,
-            _ = ticks.tick() => {
-                let lines = lines(style);
-                match style {
-                    Style::Live => shown.show(&lines),
-                    Style::Plain if !lines.is_empty() => tell(&format!("{}\n", lines.join("; "))),
-                    Style::Plain | Style::Json | Style::Quiet => {}
+    doing: impl Future<Output = T> + 'a,
+    mut lines: impl FnMut(Style) -> Vec<String> + 'a,
+) -> impl Future<Output = T> + 'a {
+    let mut doing = Box::pin(doing);
+    async move {
+        let Some(mut ticks) = style.ticks() else { return doing.await };
+        let mut shown = Shown::default();
+        ticks.tick().await;
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut doing => return done,
+                _ = ticks.tick() => {
+                    let lines = lines(style);
+                    match style {
+                        Style::Live => shown.show(&lines),
+                        Style::Plain if lines.is_empty() => {}
+                        Style::Plain => tell(&format!("{}\n", lines.join("; "))),
+                        Style::Json | Style::Quiet => {}
+                    }
                 }
             }
         }
