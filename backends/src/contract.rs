@@ -44,6 +44,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{LastLoad, RepoClaim};
 use crate::error::Result;
+use crate::indexes::Indexes;
 pub use crate::summary::{
     Enclosing, KindCount, Language, Reference, RepoUnits, StoreSummary, SymbolCount,
 };
@@ -74,6 +75,11 @@ pub trait Backend: Debug + Send + Sync + 'static {
 
     /// Answers the few questions of the command line.
     fn query(&self) -> Option<&dyn Query>;
+
+    /// Makes and drops optional indexes; `None` for a type that has none.
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        None
+    }
 }
 
 /// Reads back what a backend holds.

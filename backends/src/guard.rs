@@ -19,6 +19,7 @@ use tracing::{Instrument, field};
 
 use crate::contract::{Admin, Backend, BackendInfo, HealthReport, Query, Reader, Receipt};
 use crate::error::{Effect, Error, Result};
+use crate::indexes::Indexes;
 
 /// How one backend's writes are protected.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -288,5 +289,9 @@ impl Backend for Guarded {
 
     fn query(&self) -> Option<&dyn Query> {
         self.backend.query()
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        self.backend.indexes()
     }
 }

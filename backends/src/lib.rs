@@ -12,6 +12,7 @@ mod factory;
 mod guard;
 #[cfg(any(feature = "elastic", feature = "neo4j"))]
 mod hex;
+mod indexes;
 #[cfg(feature = "neo4j")]
 pub mod neo4j;
 #[cfg(any(feature = "elastic", feature = "neo4j", feature = "postgres"))]
@@ -34,6 +35,7 @@ pub use contract::{
 pub use error::{Effect, Error, ErrorKind, Result};
 pub use factory::{Access, BackendConfig, BackendFactory, TypeInfo};
 pub use guard::{GuardSettings, Guarded};
+pub use indexes::{Indexes, OptionalIndex};
 pub use registry::{
     Addressed, RegisteredType, Registry, RegistryError, RegistryEvent, Terms, TypeStatus,
 };

@@ -52,7 +52,7 @@ impl Bare {
             transaction.prepare_cached(insert)?.execute((word.0, &word.1))?;
         }
         insert(&transaction, "node", 17, &rows.nodes, bind_node)?;
-        insert(&transaction, "symbol", 6, &rows.symbols, bind_symbol)?;
+        insert(&transaction, "symbol(number, symbol_id, symbol)", 3, &rows.symbols, bind_symbol)?;
         insert(&transaction, "edge", 13, &rows.edges, bind_edge)?;
         insert(&transaction, "unit", 19, &rows.units, bind_unit)?;
         Ok(transaction.commit()?)
@@ -152,10 +152,7 @@ fn bind_node(row: &NodeReady<'_>, to: &mut Slots<'_, '_>) -> rusqlite::Result<()
 fn bind_symbol(row: &SymbolReady<'_>, to: &mut Slots<'_, '_>) -> rusqlite::Result<()> {
     to.bind(row.number)?;
     to.bind(row.id.as_slice())?;
-    to.bind(row.symbol)?;
-    to.bind(row.kind)?;
-    to.bind(row.name)?;
-    to.bind(row.package)
+    to.bind(row.symbol)
 }
 
 fn bind_edge(row: &EdgeReady<'_>, to: &mut Slots<'_, '_>) -> rusqlite::Result<()> {

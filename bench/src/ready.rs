@@ -27,9 +27,6 @@ pub(crate) struct SymbolReady<'a> {
     pub(crate) number: i64,
     pub(crate) id: [u8; 16],
     pub(crate) symbol: &'a str,
-    pub(crate) kind: i64,
-    pub(crate) name: Option<&'a str>,
-    pub(crate) package: Option<&'a str>,
 }
 
 /// A row of `edge`.
@@ -181,9 +178,6 @@ impl Numbering {
                     number,
                     id: id.to_bytes(),
                     symbol: symbols.symbol.at(i),
-                    kind: self.word(symbols.kind.at(i), &mut ready.words),
-                    name: symbols.name.get(i),
-                    package: symbols.package.get(i),
                 });
             }
         }

@@ -68,7 +68,7 @@ impl Admin for Store {
             let found = tx.transaction.query_typed(&select, &values).await.attempt(WHAT)?;
             let ids: Vec<i64> = found.iter().map(|row| row.get(0)).collect();
             let numbers: Vec<i64> = found.iter().map(|row| row.get(1)).collect();
-            write::remove(tx, &self.names, &[], &numbers, WHAT).await?;
+            let kinds = write::remove(tx, &self.names, &[], &numbers, WHAT).await?;
             let bury = self.names.sql(
                 "UPDATE {unit} SET number = NULL, nodes = 0, edges = 0, vectors = 0
                  WHERE unit_id = ANY ($1)",
@@ -86,6 +86,7 @@ impl Admin for Store {
                     .await
                     .attempt(WHAT)?;
             }
+            kinds.write(tx, &self.names, WHAT).await?;
             Ok(Receipt { deleted: numbers.len() as u64, ..Receipt::default() })
         })
         .await

@@ -64,6 +64,11 @@ impl Connections {
         })
     }
 
+    /// Whether a session is not ours alone.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.local.is_some()
+    }
+
     pub(super) fn close(&self) {
         self.pool.close();
     }

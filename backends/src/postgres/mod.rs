@@ -12,8 +12,10 @@ mod copy;
 mod factory;
 mod found;
 mod indexes;
+mod kinds;
 mod names;
 mod open;
+mod optional;
 mod options;
 mod passfile;
 mod query;
@@ -38,6 +40,7 @@ use crate::contract::{
 };
 use crate::error::{Error, Result};
 use crate::factory::Access;
+use crate::indexes::Indexes;
 use connect::Connections;
 pub use factory::PostgresFactory;
 use indexes::Indexing;
@@ -144,6 +147,10 @@ impl Backend for Postgres {
     }
 
     fn query(&self) -> Option<&dyn Query> {
+        Some(&*self.0)
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
         Some(&*self.0)
     }
 }

@@ -161,14 +161,12 @@ impl Store {
         Ok(rows.iter().map(language).collect())
     }
 
-    /// The parts that read whole tables.
+    /// The lists, which are cut.
     async fn lists(&self, most: i64, summary: &mut StoreSummary) -> Result<()> {
         let kinds = self
             .ask(
                 SUMMING,
-                "SELECT word.word, nodes FROM
-                     (SELECT kind, count(*) AS nodes FROM {node} GROUP BY kind) AS counted
-                 JOIN {word} AS word ON word.id = counted.kind ORDER BY 2 DESC, 1 LIMIT $1",
+                "SELECT kind, nodes FROM {kinds} ORDER BY 2 DESC, 1 LIMIT $1",
                 &[(&most, Type::INT8)],
             )
             .await?;

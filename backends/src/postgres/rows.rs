@@ -4,6 +4,7 @@ use astload_model::{Batch, Mention, Op, Unit};
 
 use super::connect::Tx;
 use super::copy::CopyIn;
+use super::kinds::KindChanges;
 use super::names::Names;
 use super::words::Translated;
 use crate::contract::RowCounts;
@@ -91,6 +92,15 @@ impl<'a> Rows<'a> {
         let vectors = self.vectors().await?;
         self.units().await?;
         Ok(RowCounts { nodes, edges, symbols: 0, vectors })
+    }
+
+    /// Adds their nodes to the counts of kinds.
+    pub(super) fn count_kinds(&self, kinds: &mut KindChanges) {
+        let (keys, numbers) = (self.batch.nodes().kind.keys, &self.words.kind);
+        let mut counts = vec![0; numbers.len()];
+        let nodes = self.units_of().flat_map(|(unit, _)| unit.nodes());
+        nodes.for_each(|i| counts[keys[i] as usize] += 1);
+        numbers.iter().zip(counts).for_each(|(&kind, nodes)| kinds.add(kind, nodes));
     }
 
     fn units_of(&self) -> impl Iterator<Item = (Unit<'a>, i64)> + use<'a> {

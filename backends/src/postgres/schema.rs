@@ -53,7 +53,7 @@ pub(super) const INDEXES: [Index; 11] = [
     Index { name: "vector_key", definition: "UNIQUE INDEX {} ON {vector} (unit, node, model)" },
     Index {
         name: "edge_symbol",
-        definition: "INDEX {} ON {edge} (dst_symbol) WHERE dst_symbol IS NOT NULL",
+        definition: "INDEX {} ON {edge} (dst_symbol, kind) WHERE dst_symbol IS NOT NULL",
     },
     Index { name: "node_name", definition: "INDEX {} ON {node} (name) WHERE name IS NOT NULL" },
     Index { name: "mention_key", definition: "UNIQUE INDEX {} ON {mention} (unit, symbol)" },
@@ -69,6 +69,10 @@ pub(super) const INDEXES: [Index; 11] = [
 ];
 
 impl Index {
+    pub(super) const fn new(name: &'static str, definition: &'static str) -> Self {
+        Self { name, definition }
+    }
+
     /// The statement that makes it.
     pub(super) fn create(&self, names: &Names, form: &Form) -> String {
         let (head, condition) = match self.definition.split_once(" WHERE ") {
@@ -91,7 +95,7 @@ pub(super) fn create(names: &Names, form: &Form) -> Vec<String> {
     )));
     for (name, columns) in TABLES {
         // What is emptied together is as if it had never been loaded. What others rely on stays.
-        let may_vanish = ["unit", "node", "mention", "edge", "vector"].contains(&name);
+        let may_vanish = ["unit", "kind", "node", "mention", "edge", "vector"].contains(&name);
         let kind = if form.unlogged && may_vanish { "UNLOGGED TABLE" } else { "TABLE" };
         let columns = columns.replace("{}", &form.tablespace_of_key());
         let split = form.partitions > 0 && ["node", "edge"].contains(&name);
@@ -119,7 +123,8 @@ pub(super) fn create(names: &Names, form: &Form) -> Vec<String> {
 
 /// Everything that [`create`] made, the last first.
 pub(super) fn drop(names: &Names) -> Vec<String> {
-    let views = ["vectors", "edges", "mentions", "symbols", "nodes", "units", "repositories"];
+    let views =
+        ["vectors", "edges", "mentions", "symbols", "nodes", "kinds", "units", "repositories"];
     let views = views.map(|view| names.sql(&format!("DROP VIEW IF EXISTS {{{view}}}")));
     let tables = TABLES.iter().rev();
     let tables = tables.map(|(name, _)| names.sql(&format!("DROP TABLE IF EXISTS {{{name}}}")));
@@ -129,7 +134,7 @@ pub(super) fn drop(names: &Names) -> Vec<String> {
 
 /// In the order in which writers lock them; `{}` is where a key's index says its tablespace. Fixed widths
 /// first, so that nothing is lost to alignment. A `uint32` of the model is an `integer` of the same bits.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     (
         "store",
         "one boolean PRIMARY KEY{} DEFAULT true CHECK (one), version integer NOT NULL,
@@ -167,6 +172,12 @@ const TABLES: [(&str, &str); 9] = [
         "unit bigint NOT NULL, symbol uuid NOT NULL, kind text COLLATE \"C\",
          name text COLLATE \"C\", package text COLLATE \"C\"",
     ),
+    // In slots, so that writers seldom wait for each other.
+    (
+        "kind",
+        "slot integer NOT NULL, kind integer NOT NULL, nodes bigint NOT NULL,
+         PRIMARY KEY (slot, kind){}",
+    ),
     (
         "node",
         "unit bigint NOT NULL, ord integer NOT NULL, parent integer, last integer NOT NULL,
@@ -187,7 +198,7 @@ const TABLES: [(&str, &str); 9] = [
     ),
 ];
 
-const VIEWS: [&str; 7] = [
+const VIEWS: [&str; 8] = [
     "{repositories} AS
 SELECT name.word AS repo, layer.word AS layer, repo.root, repo.remote, repo.revision,
        to_timestamp(repo.loaded_at / 1e6) AS loaded_at, repo.origin, repo.generation
@@ -205,6 +216,12 @@ LEFT JOIN {word} AS layer ON layer.id = unit.layer
 LEFT JOIN {word} AS language ON language.id = unit.language
 LEFT JOIN {word} AS extractor ON extractor.id = unit.extractor
 WHERE unit.number IS NOT NULL",
+    "{kinds} AS
+SELECT word.word AS kind, sum(kind.nodes)::bigint AS nodes
+FROM {kind} AS kind
+JOIN {word} AS word ON word.id = kind.kind
+GROUP BY word.word
+HAVING sum(kind.nodes) > 0",
     "{nodes} AS
 SELECT unit.unit_id, unit.path, node.ord, node.parent, node.last, label.word AS label,
        kind.word AS kind, field.word AS field, node.name, node.text, node.start_byte,

@@ -1,7 +1,7 @@
 //! Writes a batch: one transaction, each unit replaced or deleted as a whole.
 //!
-//! Writers lock what they share in one order (units by id, symbols by id, repositories), so none waits
-//! for one who waits for it. Whoever collects garbage waits for all of them, and they for it.
+//! Writers lock what they share in one order (units by id, symbols by id, repositories, counts of kinds), so
+//! none waits for one who waits for it. Whoever collects garbage waits for all of them, and they for it.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -14,6 +14,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::classify::Attempt;
 use super::connect::{Lease, Tx};
 use super::found::{Found, RepoGeneration, Standing, repos_of};
+use super::kinds::KindChanges;
 use super::names::Names;
 use super::rows::Rows;
 use super::uuid::Uuid;
@@ -95,7 +96,7 @@ impl Store {
         let write = Write { store: self, tx: &tx, batch, words: &words };
         let Some(judged) = write.judge(&found).await? else { return Ok(Attempted::Bare) };
         let accepted = numbered(batch, &judged.accepted, numbers);
-        write.remove(&judged).await?;
+        let mut kinds = write.remove(&judged).await?;
         let symbols = write.symbols_of(&accepted);
         let added = write.add_symbols(&symbols).await?;
         let (names, selection) = (&self.names, self.selection);
@@ -103,7 +104,9 @@ impl Store {
         let mut receipt = judged.receipt;
         receipt.rows = rows.write().await?;
         receipt.rows.symbols = added;
+        rows.count_kinds(&mut kinds);
         write.put_repos(&found.without_known_generations(repos)).await?;
+        kinds.write(&tx, names, WHAT).await?;
         tx.commit(WHAT).await?;
         self.known().add_symbols(symbols.into_iter().map(|(id, _)| id));
         Ok(Attempted::Done(receipt))
@@ -235,7 +238,7 @@ impl Write<'_> {
     }
 
     /// Removes the rows of the versions that make way.
-    async fn remove(&self, judged: &Judged) -> Result<()> {
+    async fn remove(&self, judged: &Judged) -> Result<KindChanges> {
         remove(self.tx, &self.store.names, &judged.ids, &judged.numbers, WHAT).await
     }
 
@@ -292,16 +295,25 @@ impl Write<'_> {
     }
 }
 
-/// Removes the rows of units by their ids, and those of their versions by number.
+/// Removes the rows of units by their ids, and those of their versions by number; says how many nodes of
+/// each kind these were.
 pub(super) async fn remove(
     tx: &Tx<'_>,
     names: &Names,
     ids: &[i64],
     numbers: &[i64],
     what: &str,
-) -> Result<()> {
+) -> Result<KindChanges> {
+    let mut kinds = KindChanges::default();
     if !numbers.is_empty() {
-        for table in ["node", "mention", "edge", "vector"] {
+        let sql = names.sql(
+            "WITH gone AS (DELETE FROM {node} WHERE unit = ANY ($1) RETURNING kind)
+             SELECT kind, count(*) FROM gone GROUP BY kind",
+        );
+        let delete = tx.prepare(&sql, what).await?;
+        let gone = tx.transaction.query(&delete, &[&numbers]).await.attempt(what)?;
+        gone.iter().for_each(|row| kinds.add(row.get(0), -row.get::<_, i64>(1)));
+        for table in ["mention", "edge", "vector"] {
             let sql = names.sql(&format!("DELETE FROM {{{table}}} WHERE unit = ANY ($1)"));
             let delete = tx.prepare(&sql, what).await?;
             tx.transaction.execute(&delete, &[&numbers]).await.attempt(what)?;
@@ -312,5 +324,5 @@ pub(super) async fn remove(
         let delete = tx.prepare(&sql, what).await?;
         tx.transaction.execute(&delete, &[&ids]).await.attempt(what)?;
     }
-    Ok(())
+    Ok(kinds)
 }

@@ -18,6 +18,7 @@ use crate::contract::{
     RepoState, StoreSummary, StoredUnit, UnitFilter,
 };
 use crate::error::{Error, Result};
+use crate::indexes::{Indexes, OptionalIndex};
 
 /// What an event is about that is about the whole store.
 const WHOLE: (Option<&str>, Option<&str>) = (None, None);
@@ -68,6 +69,10 @@ impl Accounted {
     fn the_query(&self) -> Result<&dyn Query> {
         self.backend.query().ok_or_else(|| undeclared("query"))
     }
+
+    fn the_indexes(&self) -> Result<&dyn Indexes> {
+        self.backend.indexes().ok_or_else(|| undeclared("indexes"))
+    }
 }
 
 /// A facet that was there a moment ago.
@@ -114,6 +119,10 @@ impl Backend for Accounted {
 
     fn query(&self) -> Option<&dyn Query> {
         self.backend.query().map(|_| self as &dyn Query)
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        self.backend.indexes().map(|_| self as &dyn Indexes)
     }
 }
 
@@ -168,5 +177,20 @@ impl Query for Accounted {
 
     async fn references(&self, name: &str, most: usize) -> Result<Vec<Reference>> {
         self.clean(self.the_query()?.references(name, most).await)
+    }
+}
+
+#[async_trait]
+impl Indexes for Accounted {
+    async fn optional_indexes(&self) -> Result<Vec<OptionalIndex>> {
+        self.clean(self.the_indexes()?.optional_indexes().await)
+    }
+
+    async fn make_index(&self, name: &str) -> Result<()> {
+        self.told("make_index", WHOLE, self.the_indexes()?.make_index(name)).await
+    }
+
+    async fn drop_index(&self, name: &str) -> Result<()> {
+        self.told("drop_index", WHOLE, self.the_indexes()?.drop_index(name)).await
     }
 }

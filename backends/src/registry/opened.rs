@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use crate::contract::{Admin, Backend, BackendInfo, HealthReport, Query, Reader, Receipt};
 use crate::error::Result;
+use crate::indexes::Indexes;
 
 /// The open backends of a type. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -82,5 +83,9 @@ impl Backend for Opened {
 
     fn query(&self) -> Option<&dyn Query> {
         self.backend.query()
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
+        self.backend.indexes()
     }
 }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Sqlite;
 use super::classify::Attempt;
+use super::kinds::KindChanges;
 use super::read::{RECORD, recorded};
 use super::schema::{APPLICATION_ID, INDEXES, TABLES_AND_VIEWS};
 use super::write::{Store, remove_unit};
@@ -102,9 +103,11 @@ impl Store {
                  SELECT unit_id, repo, path, layer, generation {UNITS}"
             );
             transaction.execute(&bury, (repo, path)).attempt(WHAT)?;
+            let mut kinds = KindChanges::default();
             for number in &numbers {
-                remove_unit(transaction, *number).attempt(WHAT)?;
+                remove_unit(transaction, *number, &mut kinds).attempt(WHAT)?;
             }
+            kinds.write(transaction).attempt(WHAT)?;
             if path.is_none() {
                 let end_claim = "UPDATE repo SET root = NULL, remote = NULL, origin = 'nobody',
                      revision = NULL, loaded_at = NULL

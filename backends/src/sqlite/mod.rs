@@ -6,6 +6,8 @@
 mod admin;
 mod classify;
 mod factory;
+mod indexes;
+mod kinds;
 mod open;
 mod options;
 mod query;
@@ -29,6 +31,7 @@ use crate::contract::{
 };
 use crate::error::{Error, Result};
 use crate::factory::Access;
+use crate::indexes::Indexes;
 use classify::Attempt;
 pub use factory::SqliteFactory;
 pub use options::{Durability, SqliteOptions};
@@ -138,6 +141,10 @@ impl Backend for Sqlite {
     }
 
     fn query(&self) -> Option<&dyn Query> {
+        Some(self)
+    }
+
+    fn indexes(&self) -> Option<&dyn Indexes> {
         Some(self)
     }
 }

@@ -115,12 +115,11 @@ fn summary(connection: &Connection, most: i64) -> rusqlite::Result<StoreSummary>
     Ok(summary)
 }
 
-/// The parts that read whole tables.
+/// The lists, which are cut.
 fn lists(connection: &Connection, most: i64, summary: &mut StoreSummary) -> rusqlite::Result<()> {
     summary.kinds = ask(
         connection,
-        "SELECT word, nodes FROM (SELECT kind, count(*) AS nodes FROM node GROUP BY kind)
-         JOIN word ON word.id = kind ORDER BY 2 DESC, 1 LIMIT ?1",
+        "SELECT kind, nodes FROM kinds ORDER BY 2 DESC, 1 LIMIT ?1",
         &[&most],
         |row| Ok(KindCount { kind: row.get(0)?, nodes: row.get::<_, i64>(1)? as u64 }),
     )?;

@@ -3,6 +3,7 @@
 use astload_model::{Batch, Mention, Unit};
 use rusqlite::Connection;
 
+use super::kinds::KindChanges;
 use super::statements::RowInsert;
 use super::words::Numbers;
 use super::write::now;
@@ -15,6 +16,7 @@ pub(super) struct Rows<'a> {
     pub(super) batch: &'a Batch,
     pub(super) accepted: &'a [(usize, i64)],
     pub(super) selection: Option<u64>,
+    pub(super) kinds: &'a mut KindChanges,
 }
 
 impl<'a> Rows<'a> {
@@ -62,8 +64,10 @@ impl<'a> Rows<'a> {
         let field = self.numbers.of_column(connection, &nodes.field, all)?;
         let rows: usize = self.units_of().map(|(unit, _)| unit.nodes().len()).sum();
         let mut insert = RowInsert::new(connection, "node", &COLUMNS, rows)?;
+        let mut of_kind = vec![0; kind.len()];
         for (unit, number) in self.units_of() {
             for i in unit.nodes() {
+                of_kind[nodes.kind.keys[i] as usize] += 1;
                 insert.row(|row| {
                     row.integer(number)?;
                     row.integer(nodes.ord[i])?;
@@ -85,6 +89,7 @@ impl<'a> Rows<'a> {
                 })?;
             }
         }
+        kind.iter().zip(of_kind).for_each(|(&kind, nodes)| self.kinds.add(kind, nodes));
         Ok(rows as u64)
     }
 

@@ -7,9 +7,10 @@ use astload_model::{Batch, Op, Unit, canonical_hash};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::classify::Attempt;
+use super::kinds::KindChanges;
 use super::read;
 use super::rows::Rows;
-use super::schema::INDEXES;
+use super::schema::{INDEXES, MENTION_SYMBOL};
 use super::words::Numbers;
 use crate::contract::Receipt;
 use crate::error::{Error, Result};
@@ -57,7 +58,8 @@ impl Store {
 
     pub(super) fn write_batch(&mut self, batch: &Batch, selection: Option<u64>) -> Result<Receipt> {
         self.transaction("writing a batch", |transaction, numbers| {
-            Write { transaction, numbers, batch, selection, receipt: Receipt::default() }.run()
+            let (receipt, kinds) = (Receipt::default(), KindChanges::default());
+            Write { transaction, numbers, batch, selection, receipt, kinds }.run()
         })
     }
 
@@ -113,6 +115,7 @@ struct Write<'a, 't> {
     batch: &'a Batch,
     selection: Option<u64>,
     receipt: Receipt,
+    kinds: KindChanges,
 }
 
 const WHAT: &str = "writing a batch";
@@ -157,8 +160,10 @@ impl Write<'_, '_> {
             batch: self.batch,
             accepted: &accepted,
             selection: self.selection,
+            kinds: &mut self.kinds,
         };
         self.receipt.rows = rows.write().attempt(WHAT)?;
+        self.kinds.write(self.transaction).attempt(WHAT)?;
         Ok(self.receipt)
     }
 
@@ -205,11 +210,11 @@ impl Write<'_, '_> {
     }
 
     /// Removes all rows of a unit, or its tombstone.
-    fn remove(&self, unit: &Unit<'_>, standing: Option<&Standing>) -> Result<()> {
+    fn remove(&mut self, unit: &Unit<'_>, standing: Option<&Standing>) -> Result<()> {
         match standing {
             None => Ok(()),
             Some(Standing { number: Some(number), .. }) => {
-                remove_unit(self.transaction, *number).attempt(WHAT)
+                remove_unit(self.transaction, *number, &mut self.kinds).attempt(WHAT)
             }
             Some(Standing { number: None, .. }) => self
                 .transaction
@@ -245,7 +250,17 @@ fn next_number(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Removes a unit with all its rows.
-pub(super) fn remove_unit(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+pub(super) fn remove_unit(
+    connection: &Connection,
+    number: i64,
+    kinds: &mut KindChanges,
+) -> rusqlite::Result<()> {
+    kinds.remove_unit(connection, number)?;
+    let mut mentions = connection.prepare_cached("SELECT 1 FROM mention WHERE unit = ?1")?;
+    if mentions.exists([number])? {
+        // What others say of its symbols is looked for.
+        connection.execute_batch(MENTION_SYMBOL)?;
+    }
     for delete in [
         "DELETE FROM node WHERE unit = ?1",
         "DELETE FROM edge WHERE unit = ?1",

@@ -100,7 +100,7 @@ impl Subject for Elastic {
         let prefix = options["prefix"].as_str().unwrap_or_default().to_owned();
         let server = self.server.clone();
         let block = |name: &str| {
-            let path = format!("{prefix}-nodes-v2/_settings");
+            let path = format!("{prefix}-nodes-v3/_settings");
             let set = move |value: Value| json!({ "index": { name.to_owned(): value } });
             let done = server.ask("PUT", &path, &set(true.into()));
             assert_eq!(done["acknowledged"], true, "{done}");

@@ -241,7 +241,7 @@ impl Bench<'_> {
             }
         }
         for document in &mut all {
-            document.index = document.index.replace("ours-", "peer-").replace("-v2", "");
+            document.index = document.index.replace("ours-", "peer-").replace("-v3", "");
         }
         Ok(all)
     }

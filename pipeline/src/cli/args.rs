@@ -57,6 +57,8 @@ pub(super) enum Command {
     Rm(RemoveArgs),
     /// Forget what deleted units left behind, and give space back
     Gc(GcArgs),
+    /// List, make or drop the optional indexes of a store
+    Index(IndexArgs),
     /// List the types of backends, what they can and what they take
     Backends(BackendsArgs),
     /// Show, replay or drop units that backends refused
@@ -314,6 +316,35 @@ pub(super) struct GcArgs {
     /// The store
     #[arg(value_name = "URL", default_value = DEFAULT_STORE)]
     pub(super) url: String,
+    /// Append what happens to the store to this file, as JSON lines
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) audit: Option<PathBuf>,
+    /// JSON on stdout
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each makes some questions quick, and costs every load a little. One that is made survives all loads.
+SQLite makes an index in one transaction, for which loads wait; in PostgreSQL they go on, but where
+tables have partitions. Ctrl-C leaves the store as it was.
+
+Examples:
+  astload index                      what there is for ./astload.db
+  astload index postgres://me@host/code
+  astload index kind                 make the index for nodes of a kind
+  astload index kind sqlite:django.db --drop")]
+pub(super) struct IndexArgs {
+    /// The index to make [default: list them]
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// The store [default: sqlite:astload.db]
+    #[arg(value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// Drop the index
+    #[arg(long, requires = "name")]
+    pub(super) drop: bool,
     /// Append what happens to the store to this file, as JSON lines
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(super) audit: Option<PathBuf>,

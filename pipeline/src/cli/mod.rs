@@ -4,6 +4,7 @@ mod args;
 mod backends;
 mod config;
 mod dlq;
+mod index;
 mod inputs;
 mod journal;
 mod load;
@@ -98,6 +99,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Refs(args) => refs::run(args).await,
         Command::Rm(args) => manage::remove(args).await,
         Command::Gc(args) => manage::gc(args).await,
+        Command::Index(args) => index::run(args).await,
         Command::Backends(args) => backends::run(&args),
         Command::Dlq(args) => dlq::run(args).await,
         Command::Verify(args) => stores::verify(args).await,

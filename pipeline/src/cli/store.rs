@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use astload_backends::{
-    Access, Addressed, Admin, Backend, BackendConfig, Error, Query, Reader, Registry, Terms,
+    Access, Addressed, Admin, Backend, BackendConfig, Error, Indexes, Query, Reader, Registry,
+    Terms,
 };
 use astload_config::BackendUrl;
 use astload_pipeline::letters::store_key;
@@ -77,6 +78,11 @@ impl Store {
 
     pub(super) fn admin(&self) -> Result<&dyn Admin, Failure> {
         self.backend.admin().ok_or_else(|| self.cannot("be managed"))
+    }
+
+    /// `None` for a type that has no optional indexes.
+    pub(super) fn indexes(&self) -> Option<&dyn Indexes> {
+        self.backend.indexes()
     }
 
     pub(super) async fn close(self) -> Result<(), Failure> {

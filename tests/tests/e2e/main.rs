@@ -20,6 +20,7 @@ mod golden;
 mod hostile;
 mod ignored;
 mod incremental;
+mod indexes;
 mod irregular;
 mod json;
 mod letters;

@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 
 use astload_tests::{Sandbox, wait_until};
 
-const COMMANDS: [&str; 9] =
-    ["load", "show", "tree", "refs", "rm", "gc", "backends", "check", "config"];
+const COMMANDS: [&str; 10] =
+    ["load", "show", "tree", "refs", "rm", "gc", "index", "backends", "check", "config"];
 
 #[test]
 fn help_has_examples_and_exit_codes() {
