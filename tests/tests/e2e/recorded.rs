@@ -187,6 +187,8 @@ fn a_store_that_is_filled_from_another_has_its_record() {
     load(&sandbox, "sqlite:a.db", &[]);
     sandbox.run(&["backfill", "sqlite:a.db", "sqlite:b.db"]).exits(0);
     assert_eq!(shown(&sandbox, "sqlite:a.db"), shown(&sandbox, "sqlite:b.db"));
+    let head = git(&sandbox, &["rev-parse", "HEAD"]);
+    assert_eq!(shown(&sandbox, "sqlite:b.db")["revision"], json!(head));
     // One that was loaded later keeps its own.
     commit(&sandbox);
     load(&sandbox, "sqlite:b.db", &[]);
