@@ -36,7 +36,7 @@ pub(super) async fn run(args: DlqArgs) -> Result<u8, Failure> {
     match args.command {
         DlqCommand::List(args) => list(&args.chosen),
         DlqCommand::Show(args) => show(&args),
-        DlqCommand::Replay(args) => replay_all(args).await,
+        DlqCommand::Replay(args) => Box::pin(replay_all(args)).await,
         DlqCommand::Drop(args) => drop_all(&args),
     }
 }
@@ -204,7 +204,7 @@ async fn replay_all(args: ReplayArgs) -> Result<u8, Failure> {
         approach: approach.clone(),
     };
     let style = Style::of_question(args.chosen.json);
-    let replaying = again.replay(&lines, &options, &cancelled);
+    let replaying = Box::pin(again.replay(&lines, &options, &cancelled));
     let of_lines = wait("replaying lines", style, replaying).await?;
     let replayed = match letters.is_empty() {
         true => Ok(Replayed { backends: Vec::new(), forgotten: Vec::new(), unread: Vec::new() }),

@@ -217,7 +217,7 @@ async fn run(
     };
     if options.dry_run {
         load.report.plan = Some(Plan::default());
-        load.sources(inputs).await;
+        Box::pin(load.sources(inputs)).await;
         load.report.backends = load.targets.reports_of_plan(&progress.source.held);
     } else {
         // What was read and cannot be read again is written, though nothing more is read.
@@ -230,13 +230,13 @@ async fn run(
         let journal = Journal::temporary(JournalSettings::default(), &options.lanes.spill);
         progress.hear(&sent);
         let coordinator = tokio::spawn(coordinator::run(batches, journal, lanes));
-        load.sources(inputs).await;
+        Box::pin(load.sources(inputs)).await;
         // The coordinator ends when no sender is left.
         load.sink = Sink::Plan;
         let carried = coordinator.await.unwrap_or_default();
         load.report.backends = load.targets.reports(carried, &sent, &progress.source.held);
         if let Some(checkout) = load.renamed.take() {
-            load.remove_former(&checkout).await;
+            Box::pin(load.remove_former(&checkout)).await;
         }
     }
     let Load { mut report, returned, .. } = load;
