@@ -113,7 +113,8 @@ pub(super) fn urls(type_name: &str, options: &ElasticOptions) -> Result<Vec<Url>
     .collect()
 }
 
-fn credentials(
+/// Who asks.
+pub(super) fn credentials(
     type_name: &str,
     options: &ElasticOptions,
     url: &Url,

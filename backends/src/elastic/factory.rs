@@ -79,7 +79,10 @@ impl Flavour {
         let scheme = if url.scheme().ends_with("+http") { "http" } else { "https" };
         options.insert("url".into(), format!("{scheme}:{}", url.place()).into());
         let options = Value::Object(options);
-        client::urls(self.name(), &self.options(&options)?)?;
+        let read = self.options(&options)?;
+        if let Some(first) = client::urls(self.name(), &read)?.first() {
+            client::credentials(self.name(), &read, first)?;
+        }
         Ok(options)
     }
 
