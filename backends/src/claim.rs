@@ -288,7 +288,8 @@ mod tests {
             let known = RepoState { remote: of(known), ..recorded(Origin::Ours, Some("/a")) };
             let claim = RepoClaim { remote: of(its), ..claim(Origin::Ours, Some("/b"), other) };
             let over = claim.over(Some(&known)).ok();
-            let place = over.as_ref().map(|s| (s.root.as_deref().unwrap(), s.remote.as_deref()));
+            let place =
+                over.as_ref().map(|s| (s.root.as_deref().unwrap_or("none"), s.remote.as_deref()));
             assert_eq!(place, expected, "{known:?} {claim:?}");
         }
     }

@@ -77,6 +77,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::print_stderr, reason = "a test that cannot run says so")]
     fn a_work_tree_above_that_somebody_else_made_is_none() {
         let (folder, within) = tree();
         let git = folder.path().join(".git");
