@@ -16,7 +16,7 @@ use crate::error::Result;
 
 const SUMMING: &str = "summing up";
 
-/// Repositories and languages that are told.
+/// Longest list of repositories, languages or anything else: both servers refuse to give more at once.
 const BUCKETS_MAX: usize = 10_000;
 
 #[async_trait]
@@ -278,6 +278,7 @@ impl Store {
 
     /// The parts that read whole indices.
     async fn lists(&self, most: usize, summary: &mut StoreSummary) -> Result<()> {
+        let most = most.min(BUCKETS_MAX);
         let kinds = json!({ "kinds": { "terms": { "field": "kind", "size": most } } });
         let counted = self.count(SUMMING, "nodes", json!({ "match_all": {} }), kinds).await?;
         let buckets = counted["aggregations"]["kinds"]["buckets"].as_array().cloned();

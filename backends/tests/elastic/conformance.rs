@@ -116,13 +116,15 @@ impl Subject for Elastic {
             FULL => Ok(block("blocks.read_only_allow_delete")),
             NEWER | OLDER => {
                 self.server.connect(options).await?.close().await?;
-                let set = |version: u64| {
+                let document =
+                    server.ask("GET", &format!("{prefix}-store/_doc/store"), &Value::Null);
+                let set = |version: Value| {
                     let path = format!("{prefix}-store/_update/store");
                     let (server, body) = (server.clone(), json!({ "doc": { "version": version } }));
                     move || drop(server.ask("POST", &path, &body))
                 };
-                set(if fault == NEWER { 99 } else { 1 })();
-                let undo = set(2);
+                set(if fault == NEWER { 99 } else { 1 }.into())();
+                let undo = set(document["_source"]["version"].clone());
                 Ok(Box::pin(async move { undo() }))
             }
             other => Err(Error::unexpected(format!("`{other}` is no fault of a server"))),
