@@ -85,7 +85,7 @@ fn a_selection_by_mistake_empties_no_store_without_consent() {
     sandbox
         .run(&["load", "repo", "--config", "code.yaml"])
         .exits(3)
-        .says("repo has 1 unit")
+        .says("repo: 1 unit is gone")
         .says("--allow-mass-delete");
     assert_eq!(sandbox.store("python.db").paths(), ["a.py"]);
     sandbox
