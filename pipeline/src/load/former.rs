@@ -165,7 +165,7 @@ impl Load<'_> {
 }
 
 fn withheld(former: &RepoState, now: &str, held: u64) -> LoadProblem {
-    let message = format!("has {} units, and {now} only {held}: it was kept", former.units);
+    let message = format!("kept its {} units, for {now} has only {held}", former.units);
     let problem = LoadProblem::of_repo("withheld", &former.repo, message);
     problem.with_hint("--allow-mass-delete removes it")
 }

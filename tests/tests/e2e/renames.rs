@@ -153,7 +153,7 @@ fn a_directory_that_has_lost_most_of_its_files_takes_no_place_without_consent() 
     sandbox.remove("a.py");
     sandbox.remove("b.py");
     let load = ["load", "repo", "--rename", "--to", "sqlite:a.db"];
-    sandbox.run(&load).exits(3).says("repo has 3 units").says("--allow-mass-delete");
+    sandbox.run(&load).exits(3).says("repo: kept its 3 units").says("--allow-mass-delete");
     assert_eq!(repositories(&sandbox, "sqlite:a.db"), json!([[NAME, 1], ["repo", 3]]));
     sandbox.run(&[&load[..], &["--allow-mass-delete"]].concat()).exits(0);
     assert_eq!(repositories(&sandbox, "sqlite:a.db"), json!([[NAME, 1]]));
