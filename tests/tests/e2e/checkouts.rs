@@ -48,11 +48,11 @@ fn a_new_workspace_of_the_same_remote_goes_on_where_the_last_one_was() {
         checkout(sandbox, "ci/1/name", "https://ci:token@Host.example/org/name.git");
         sandbox.run(&load("ci/1/name", url)).exits(0);
         // The same repository, by another way to it.
-        checkout(sandbox, "ci/2/work", "git@host.example:org/name.git");
-        fs::write(sandbox.path("ci/2/work/b.py"), "y = 3\n").expect("written");
-        let next = ["load", "ci/2/work", "--to", url];
+        checkout(sandbox, "ci/2/next", "git@host.example:org/name.git");
+        fs::write(sandbox.path("ci/2/next/b.py"), "y = 3\n").expect("written");
+        let next = ["load", "ci/2/next", "--to", url];
         sandbox.run(&next).exits(0).says("1 unit written, 1 skipped");
-        assert!(root_of(sandbox, url).ends_with("/ci/2/work"), "{}", root_of(sandbox, url));
+        assert!(root_of(sandbox, url).ends_with("/ci/2/next"), "{}", root_of(sandbox, url));
         let shown = sandbox.run(&["show", url, "--json"]).exits(0).all();
         assert!(!shown.contains("token"), "{shown}");
     });
