@@ -5,22 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use astload_model::LANGUAGES;
 use astload_tests::{Sandbox, Stored};
-
-const LANGUAGES: [&str; 12] = [
-    "c",
-    "cpp",
-    "csharp",
-    "go",
-    "java",
-    "javascript",
-    "php",
-    "python",
-    "ruby",
-    "rust",
-    "tsx",
-    "typescript",
-];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/languages")
